@@ -53,4 +53,8 @@ impl Challenge for Component {
 }
 
 #[cfg(target_arch = "wasm32")]
-bindings::export!(Component with_types_in bindings);
+mod export {
+    #![allow(unsafe_code, reason = "generated")]
+    use crate::{Component, bindings};
+    bindings::export!(Component with_types_in bindings);
+}

@@ -15,6 +15,7 @@ use matmul_proof::{
     Shape,
     wire::{DEVICE_AUTO, DEVICE_CPU},
 };
+use plugin_settings::Table;
 
 const TIMEOUT_MS_MAX: u32 = 600_000;
 const DEVICES_MAX: u32 = 1_024;
@@ -38,16 +39,15 @@ pub struct Settings {
 
 impl Settings {
     /// Reads the plugin's table, and says in one line what is wrong with it.
-    pub fn read(table: &[(String, String)]) -> Result<Self, String> {
-        refuse_unknown(table)?;
-        let number = |key, default, range| number(table, key, default, range);
+    pub fn read(pairs: &[(String, String)]) -> Result<Self, String> {
+        let table = Table::new(pairs, &KEYS)?;
         let shape = Shape::new(
-            number("rows", 16_384, 1..=u32::MAX)?,
-            number("n", 2_048, 1..=u32::MAX)?,
-            number("rounds", 1, 1..=u32::MAX)?,
+            table.number("rows", 16_384, 1..=u32::MAX)?,
+            table.number("n", 2_048, 1..=u32::MAX)?,
+            table.number("rounds", 1, 1..=u32::MAX)?,
         )
         .map_err(|error| error.to_string())?;
-        let opened = number("cells", 32, 1..=u32::MAX)?;
+        let opened = table.number("cells", 32, 1..=u32::MAX)?;
         shape
             .check_opened(opened)
             .map_err(|error| error.to_string())?;
@@ -55,9 +55,9 @@ impl Settings {
             shape,
             opened,
             device: device(table)?,
-            timeout_ms: number("timeout-ms", 60_000, 1..=TIMEOUT_MS_MAX)?,
-            open_timeout_ms: number("open-timeout-ms", 20_000, 1..=TIMEOUT_MS_MAX)?,
-            full_grade_gops: number("full-grade-gops", 1_000, 1..=u32::MAX)?,
+            timeout_ms: table.number("timeout-ms", 60_000, 1..=TIMEOUT_MS_MAX)?,
+            open_timeout_ms: table.number("open-timeout-ms", 20_000, 1..=TIMEOUT_MS_MAX)?,
+            full_grade_gops: table.number("full-grade-gops", 1_000, 1..=u32::MAX)?,
         })
     }
 }
@@ -73,45 +73,8 @@ const KEYS: [&str; 8] = [
     "full-grade-gops",
 ];
 
-fn refuse_unknown(table: &[(String, String)]) -> Result<(), String> {
-    match table.iter().find(|(key, _)| !KEYS.contains(&key.as_str())) {
-        None => Ok(()),
-        Some((key, _)) => Err(format!(
-            "there is no setting {key:?}; there are {}",
-            KEYS.join(", ")
-        )),
-    }
-}
-
-fn value<'a>(table: &'a [(String, String)], key: &str) -> Option<&'a str> {
-    table
-        .iter()
-        .find_map(|(name, value)| (name == key).then_some(value.trim()))
-}
-
-fn number(
-    table: &[(String, String)],
-    key: &str,
-    default: u32,
-    range: std::ops::RangeInclusive<u32>,
-) -> Result<u32, String> {
-    let Some(text) = value(table, key) else {
-        return Ok(default);
-    };
-    text.parse()
-        .ok()
-        .filter(|number| range.contains(number))
-        .ok_or_else(|| {
-            format!(
-                "{key} is {text:?}; it must be a whole number from {} to {}",
-                range.start(),
-                range.end()
-            )
-        })
-}
-
-fn device(table: &[(String, String)]) -> Result<u32, String> {
-    match value(table, "device") {
+fn device(table: Table<'_>) -> Result<u32, String> {
+    match table.text("device") {
         None | Some("auto") => Ok(DEVICE_AUTO),
         Some("cpu") => Ok(DEVICE_CPU),
         Some(text) => text
