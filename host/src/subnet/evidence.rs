@@ -1,0 +1,144 @@
+//! What a validator remembers, so that `kill -9` loses nothing.
+//!
+//! Calls block for as long as the disk takes; a role calls them off its own
+//! threads. What returns `Ok` is on disk.
+
+use serde::{Deserialize, Serialize};
+
+use super::challenge::{Exchange, Session, Verdict};
+use super::key::AccountId;
+use super::plugin::PluginId;
+use super::scoring::{Evidence, Finding, Outcome};
+use super::weights::Weights;
+use super::{BlockNumber, Netuid};
+
+/// The database said no.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the evidence store failed: {0}")]
+pub struct StoreError(pub String);
+
+/// How a session ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Ending {
+    /// The generator judged.
+    Judged(Verdict),
+    /// It counts for nobody; why.
+    Void(String),
+}
+
+/// A session and the generator it stays with.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionRecord {
+    /// What the generator is told.
+    pub session: Session,
+    /// Which generator, exactly.
+    pub generator: PluginId,
+}
+
+/// A session that had not ended when the node did.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Unfinished {
+    /// The session.
+    pub record: SessionRecord,
+    /// What was exchanged.
+    pub transcript: Vec<Exchange>,
+    /// A task was sent whose answer was never recorded.
+    pub asked: bool,
+}
+
+/// One scored epoch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EpochRecord {
+    /// Which policy, exactly.
+    pub policy: PluginId,
+    /// All it was given.
+    pub evidence: Evidence,
+    /// All it returned, or why it did not.
+    pub outcome: Result<Outcome, String>,
+    /// Fuel burned.
+    pub fuel: u64,
+}
+
+/// How far weights got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum WeightsState {
+    /// About to be sent, or sent with an unknown end.
+    Intended,
+    /// Seen in this block.
+    Included(BlockNumber),
+    /// Read back from storage at or after this block.
+    Confirmed(BlockNumber),
+    /// Given up; the reason is in the log.
+    Abandoned,
+}
+
+/// Weights and how far they got.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WeightsRecord {
+    /// The chain's epoch they belong to.
+    pub epoch: u64,
+    /// What was, or is to be, set.
+    pub weights: Weights,
+    /// How far they got.
+    pub state: WeightsState,
+}
+
+/// The validator's memory. A store is bound to one genesis, netuid and hotkey.
+pub trait EvidenceStore: Send + Sync {
+    /// A session begins, before its first task is sent.
+    fn begin_session(&self, record: &SessionRecord) -> Result<(), StoreError>;
+    /// A task is about to be sent: step counts from 0.
+    fn intend_task(&self, session: &str, step: u16) -> Result<(), StoreError>;
+    /// What came of it.
+    fn record_exchange(
+        &self,
+        session: &str,
+        step: u16,
+        exchange: &Exchange,
+    ) -> Result<(), StoreError>;
+    /// The session ends; a verdict becomes the hotkey's newest finding.
+    fn end_session(&self, session: &str, ending: &Ending) -> Result<(), StoreError>;
+    /// Sessions without an ending, oldest first.
+    fn unfinished(&self) -> Result<Vec<Unfinished>, StoreError>;
+    /// What the generator of that name last asked to be remembered of a hotkey.
+    fn generator_memory(&self, generator: &str, hotkey: &AccountId) -> Result<Vec<u8>, StoreError>;
+    /// A hotkey's findings, newest first, at most `limit`.
+    fn findings(&self, hotkey: &AccountId, limit: usize) -> Result<Vec<Finding>, StoreError>;
+
+    /// Whether a hotkey answered when it was asked at `block`.
+    fn record_contact(
+        &self,
+        hotkey: &AccountId,
+        block: BlockNumber,
+        answered: bool,
+    ) -> Result<(), StoreError>;
+    /// Times answered and times asked since `after`, that block excluded.
+    fn contacts(&self, hotkey: &AccountId, after: BlockNumber) -> Result<(u64, u64), StoreError>;
+    /// Keeps what a hotkey last said of itself, as JSON.
+    fn record_description(&self, hotkey: &AccountId, json: &str) -> Result<(), StoreError>;
+    /// What a hotkey last said of itself.
+    fn description(&self, hotkey: &AccountId) -> Result<Option<String>, StoreError>;
+
+    /// An epoch was scored. Recording the same epoch number again replaces it.
+    fn record_epoch(&self, record: &EpochRecord) -> Result<(), StoreError>;
+    /// The newest epoch that was scored without an error.
+    fn last_epoch(&self) -> Result<Option<EpochRecord>, StoreError>;
+    /// An epoch by its number.
+    fn epoch(&self, number: u64) -> Result<Option<EpochRecord>, StoreError>;
+
+    /// Weights, and how far they got; one record per epoch, the state moves.
+    fn record_weights(&self, record: &WeightsRecord) -> Result<(), StoreError>;
+    /// The newest weights record.
+    fn last_weights(&self) -> Result<Option<WeightsRecord>, StoreError>;
+}
+
+/// What a store belongs to; opening it for another is refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoreOwner {
+    /// The chain's genesis hash.
+    pub genesis: [u8; 32],
+    /// The subnet.
+    pub netuid: Netuid,
+    /// The node's own key.
+    pub hotkey: AccountId,
+}

@@ -1,0 +1,171 @@
+//! Who somebody is: a 32-byte account, its SS58 address, and a signature.
+//!
+//! Only public halves live here. Secrets are `wallet`'s and reach the rest of
+//! the node as a [`Signer`], which signs and never tells.
+
+use std::fmt;
+use std::str::FromStr;
+
+use blake2::{Blake2b512, Digest as _};
+use serde::{Deserialize, Serialize};
+
+/// The SS58 prefix of Bittensor addresses.
+pub const SS58_PREFIX: u8 = 42;
+/// The sr25519 signing context that Substrate uses.
+const SIGNING_CONTEXT: &[u8] = b"substrate";
+
+/// A public key as the chain knows it; sr25519 unless said otherwise.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AccountId(pub [u8; 32]);
+
+/// Why a text is no SS58 address.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AddressError {
+    /// Not base58 at all.
+    #[error("an SS58 address has letters and digits of base58 only")]
+    NotBase58,
+    /// Neither a one-byte nor a two-byte prefix with 32 bytes and a checksum.
+    #[error("an SS58 address holds 32 bytes, this one {0}")]
+    Length(usize),
+    /// Mistyped: the checksum differs.
+    #[error("the checksum of the address does not match: a letter is wrong or missing")]
+    Checksum,
+}
+
+impl AccountId {
+    /// The address with Bittensor's prefix, 42.
+    pub fn to_ss58(&self) -> String {
+        let mut bytes = Vec::with_capacity(35);
+        bytes.push(SS58_PREFIX);
+        bytes.extend_from_slice(&self.0);
+        let sum = checksum(&bytes);
+        bytes.extend_from_slice(&sum);
+        bs58::encode(bytes).into_string()
+    }
+
+    /// Reads an address of any prefix: the account is what counts.
+    pub fn from_ss58(text: &str) -> Result<Self, AddressError> {
+        // 37 bytes of base58 never need more than 52 letters.
+        if text.len() > 64 {
+            return Err(AddressError::Length(text.len()));
+        }
+        let bytes = bs58::decode(text)
+            .into_vec()
+            .map_err(|_| AddressError::NotBase58)?;
+        let prefix = match bytes.first() {
+            Some(0..=63) => 1,
+            _ => 2,
+        };
+        if bytes.len() != prefix + 34 {
+            return Err(AddressError::Length(bytes.len().saturating_sub(prefix + 2)));
+        }
+        let (body, sum) = bytes.split_at(prefix + 32);
+        if checksum(body) != sum {
+            return Err(AddressError::Checksum);
+        }
+        let mut account = [0; 32];
+        account.copy_from_slice(&body[prefix..]);
+        Ok(Self(account))
+    }
+}
+
+fn checksum(body: &[u8]) -> [u8; 2] {
+    let digest = Blake2b512::new()
+        .chain_update(b"SS58PRE")
+        .chain_update(body)
+        .finalize();
+    [digest[0], digest[1]]
+}
+
+impl fmt::Display for AccountId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.to_ss58())
+    }
+}
+
+impl fmt::Debug for AccountId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.to_ss58())
+    }
+}
+
+impl FromStr for AccountId {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        Self::from_ss58(text)
+    }
+}
+
+impl Serialize for AccountId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for AccountId {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::from_ss58(&text).map_err(serde::de::Error::custom)
+    }
+}
+
+/// An sr25519 signature.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Signature(pub [u8; 64]);
+
+/// Signs with a hotkey without showing it.
+pub trait Signer: Send + Sync {
+    /// Whose signature it will be.
+    fn account(&self) -> AccountId;
+    /// Signs `message` as it is, in Substrate's sr25519 context.
+    fn sign(&self, message: &[u8]) -> Signature;
+}
+
+/// Whether `account` signed exactly `message`.
+pub fn verify(account: &AccountId, message: &[u8], signature: &Signature) -> bool {
+    let Ok(key) = schnorrkel::PublicKey::from_bytes(&account.0) else {
+        return false;
+    };
+    let Ok(signature) = schnorrkel::Signature::from_bytes(&signature.0) else {
+        return false;
+    };
+    key.verify_simple(SIGNING_CONTEXT, message, &signature)
+        .is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    const ALICE: &str = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
+
+    #[test]
+    fn alice_reads_and_writes_as_everywhere_else() {
+        let alice: AccountId = ALICE.parse().unwrap();
+        assert_eq!(
+            hex::encode(alice.0),
+            "d43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d"
+        );
+        assert_eq!(alice.to_string(), ALICE);
+    }
+
+    #[test]
+    fn a_mistyped_address_is_refused_by_its_checksum() {
+        let mistyped = ALICE.replace("Grw", "Grx");
+        assert_eq!(AccountId::from_ss58(&mistyped), Err(AddressError::Checksum));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_makes_the_reader_panic(text in ".{0,80}") {
+            let _ = AccountId::from_ss58(&text);
+        }
+
+        #[test]
+        fn every_account_survives_its_address(bytes: [u8; 32]) {
+            proptest::prop_assert_eq!(AccountId::from_ss58(&AccountId(bytes).to_ss58()), Ok(AccountId(bytes)));
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! What neurons say to one another, whatever protocol carries it.
+//!
+//! Versioned paths: `describe` carries JSON; a challenge task and its answer are
+//! octets, with session, step and solver in the signed path.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use super::challenge::Answer;
+use super::hardware::Metric;
+use super::key::AccountId;
+use super::scoring::OfferedMachine;
+
+/// `POST`, empty body; answers a [`Description`] as JSON.
+pub const DESCRIBE_PATH: &str = "/compute-subnet/1/describe";
+/// `POST {CHALLENGE_PATH}/{session}/{step}/{solver}`, octets both ways.
+pub const CHALLENGE_PATH: &str = "/compute-subnet/1/challenge";
+/// `POST {END_PATH}/{session}`, empty both ways: the session is over.
+pub const END_PATH: &str = "/compute-subnet/1/end";
+/// The longest session id or solver name on the wire, in bytes; both are `[a-z0-9-]`.
+pub const NAME_BYTES_MAX: usize = 64;
+/// The most machines one miner may describe.
+pub const MACHINES_MAX: usize = 64;
+
+/// What a miner says of itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Description {
+    /// What runs there: `host/0.1.0`.
+    pub software: String,
+    /// Its own machine first, with an empty id; at most [`MACHINES_MAX`].
+    pub machines: Vec<OfferedMachine>,
+    /// Solver names it answers to.
+    pub solvers: Vec<String>,
+    /// Load and the like.
+    #[serde(default)]
+    pub metrics: Vec<Metric>,
+}
+
+/// Whom to call and where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Peer {
+    /// Who must be there: requests are signed for this receiver.
+    pub hotkey: AccountId,
+    /// Where the chain says it is; anyone can write there.
+    pub address: SocketAddr,
+}
+
+/// One task on its way.
+#[derive(Debug, Clone, Copy)]
+pub struct TaskRequest<'a> {
+    /// The session's id.
+    pub session: &'a str,
+    /// From 0.
+    pub step: u16,
+    /// Which solver should answer.
+    pub solver: &'a str,
+    /// Sent as it is.
+    pub payload: &'a [u8],
+    /// From the first byte sent to the last received.
+    pub timeout: Duration,
+}
+
+/// Why a peer gave no description.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PeerError {
+    /// Its address is not one this node may call.
+    #[error("address not allowed: {0}")]
+    Address(String),
+    /// No connection, or it broke off.
+    #[error("unreachable: {0}")]
+    Unreachable(String),
+    /// Nothing in time.
+    #[error("no answer within {0} ms")]
+    TimedOut(u64),
+    /// It refused; its own words.
+    #[error("refused: {0}")]
+    Refused(String),
+    /// An answer, but not by the protocol.
+    #[error("broke the protocol: {0}")]
+    BrokeProtocol(String),
+    /// More bytes than allowed.
+    #[error("answered with more than {0} bytes")]
+    TooLarge(usize),
+}
+
+/// Calls other neurons.
+#[async_trait]
+pub trait Dendrite: Send + Sync {
+    /// Asks a miner what it is.
+    async fn describe(&self, peer: &Peer) -> Result<Description, PeerError>;
+    /// Sends a task; the time runs from the last byte sent to the last byte received.
+    async fn challenge(&self, peer: &Peer, task: TaskRequest<'_>) -> (Answer, Duration);
+    /// Tells a miner that a session is over, so that its machine is free for the
+    /// next validator at once. Best effort.
+    async fn end_session(&self, peer: &Peer, session: &str) -> Result<(), PeerError>;
+}
+
+/// Why a miner says no. The texts reach the caller.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Verified, but not welcome.
+    #[error("{0}")]
+    Forbidden(String),
+    /// Another session has the machine; milliseconds until it may be free.
+    #[error("busy for about {0} ms")]
+    Busy(u32),
+    /// No such solver, or it would not run this task.
+    #[error("{0}")]
+    Unable(String),
+    /// The payload is not one the solver understands.
+    #[error("{0}")]
+    Malformed(String),
+    /// A step of a session this node does not know.
+    #[error("this session is not known here")]
+    Forgotten,
+    /// This node's own fault.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// One task as it arrived, its path and signature checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaskReceived {
+    /// The session's id.
+    pub session: String,
+    /// From 0.
+    pub step: u16,
+    /// Which solver should answer.
+    pub solver: String,
+    /// As it was sent.
+    pub payload: Vec<u8>,
+}
+
+/// What an axon serves; callers are who their signatures prove.
+#[async_trait]
+pub trait Service: Send + Sync {
+    /// Whether `caller` may call at all; asked once the signature has been verified
+    /// and before the body is handed on.
+    fn admit(&self, caller: &AccountId) -> Result<(), Refusal>;
+    /// Says what this node is.
+    async fn describe(&self, caller: &AccountId) -> Result<Description, Refusal>;
+    /// Answers a task.
+    async fn challenge(&self, caller: &AccountId, task: TaskReceived) -> Result<Vec<u8>, Refusal>;
+    /// The caller's session is over; one that is not known is no error.
+    async fn end_session(&self, caller: &AccountId, session: &str);
+}
