@@ -17,4 +17,8 @@
 //! Only `plugin` knows wasmtime, only `chain` and `devchain` know SCALE, only
 //! `synapse` knows hyper, only `machine` knows sysinfo, only `cli` knows clap.
 
+pub mod admin;
+pub mod cli;
+pub mod config;
+pub mod metrics;
 pub mod subnet;
