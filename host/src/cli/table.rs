@@ -24,7 +24,7 @@ pub(crate) fn print<const N: usize>(
 ) -> io::Result<()> {
     let mut table = Table::new();
     table
-        .load_preset(NOTHING)
+        .load_style(NOTHING)
         .set_content_arrangement(ContentArrangement::Disabled);
     let headings = columns.map(|column| match column {
         Column::Text(heading) | Column::Number(heading) => Cell::new(heading),
