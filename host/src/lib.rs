@@ -21,6 +21,8 @@
 pub mod admin;
 pub mod cli;
 pub mod config;
+pub mod machine;
 pub mod metrics;
 pub mod role;
+pub mod store;
 pub mod subnet;
