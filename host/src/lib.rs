@@ -18,3 +18,4 @@
 //! `synapse` knows hyper, only `machine` knows sysinfo, only `cli` knows clap.
 
 pub mod subnet;
+pub mod synapse;
