@@ -26,3 +26,4 @@ pub mod metrics;
 pub mod role;
 pub mod store;
 pub mod subnet;
+pub mod synapse;
