@@ -19,6 +19,7 @@
 //! knows sysinfo, only `cli` knows clap.
 
 pub mod admin;
+pub mod chain;
 pub mod cli;
 pub mod config;
 pub mod machine;
@@ -27,3 +28,4 @@ pub mod role;
 pub mod store;
 pub mod subnet;
 pub mod synapse;
+pub mod wallet;
