@@ -17,5 +17,6 @@
 //! Only `plugin` knows wasmtime, only `chain` and `devchain` know SCALE, only
 //! `synapse` knows hyper, only `machine` knows sysinfo, only `cli` knows clap.
 
+pub mod plugin;
 pub mod role;
 pub mod subnet;
