@@ -24,6 +24,7 @@ pub mod cli;
 pub mod config;
 pub mod machine;
 pub mod metrics;
+pub mod plugin;
 pub mod role;
 pub mod store;
 pub mod subnet;
