@@ -17,4 +17,5 @@
 //! Only `plugin` knows wasmtime, only `chain` and `devchain` know SCALE, only
 //! `synapse` knows hyper, only `machine` knows sysinfo, only `cli` knows clap.
 
+pub mod devchain;
 pub mod subnet;
