@@ -18,4 +18,5 @@
 //! `synapse` knows hyper, only `machine` knows sysinfo, only `cli` knows clap.
 
 pub mod devchain;
+pub mod role;
 pub mod subnet;

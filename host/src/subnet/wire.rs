@@ -18,6 +18,8 @@ use super::scoring::OfferedMachine;
 pub const DESCRIBE_PATH: &str = "/compute-subnet/1/describe";
 /// `POST {CHALLENGE_PATH}/{session}/{step}/{solver}`, octets both ways.
 pub const CHALLENGE_PATH: &str = "/compute-subnet/1/challenge";
+/// `POST {END_PATH}/{session}`, empty both ways: the session is over.
+pub const END_PATH: &str = "/compute-subnet/1/end";
 /// The longest session id or solver name on the wire, in bytes; both are `[a-z0-9-]`.
 pub const NAME_BYTES_MAX: usize = 64;
 /// The most machines one miner may describe.
@@ -91,6 +93,9 @@ pub trait Dendrite: Send + Sync {
     async fn describe(&self, peer: &Peer) -> Result<Description, PeerError>;
     /// Sends a task; the time runs from the last byte sent to the last byte received.
     async fn challenge(&self, peer: &Peer, task: TaskRequest<'_>) -> (Answer, Duration);
+    /// Tells a miner that a session is over, so that its machine is free for the
+    /// next validator at once. Best effort.
+    async fn end_session(&self, peer: &Peer, session: &str) -> Result<(), PeerError>;
 }
 
 /// Why a miner says no. The texts reach the caller.
@@ -139,4 +144,6 @@ pub trait Service: Send + Sync {
     async fn describe(&self, caller: &AccountId) -> Result<Description, Refusal>;
     /// Answers a task.
     async fn challenge(&self, caller: &AccountId, task: TaskReceived) -> Result<Vec<u8>, Refusal>;
+    /// The caller's session is over; one that is not known is no error.
+    async fn end_session(&self, caller: &AccountId, session: &str);
 }
