@@ -22,6 +22,7 @@ pub mod admin;
 pub mod chain;
 pub mod cli;
 pub mod config;
+pub mod devchain;
 pub mod machine;
 pub mod metrics;
 pub mod plugin;
