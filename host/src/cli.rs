@@ -19,8 +19,10 @@ mod completions;
 mod exit;
 mod logging;
 mod plugin;
+mod run;
 mod shutdown;
 mod status;
+mod surroundings;
 mod table;
 
 use std::ffi::OsString;
@@ -58,6 +60,7 @@ Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 chain, 4 plugin refuse
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Run(run::Run),
     Plugin(plugin::Plugin),
     Status(status::Status),
     Completions(completions::Completions),
@@ -132,6 +135,7 @@ impl Cli {
                 .context("this user has no home folder; set HOME to one")?,
         };
         match self.command {
+            Command::Run(run) => run.execute(&mut world),
             Command::Plugin(plugin) => plugin.execute(&mut world),
             Command::Status(status) => status.execute(&mut world),
             Command::Completions(completions) => completions.execute(&mut world),

@@ -113,6 +113,11 @@ pub struct Settings {
     pub wallet_path: PathBuf,
     /// `state-folder`: sessions, evidence, pins, the admin socket; nobody else's.
     pub state_folder: PathBuf,
+    /// `register` and `register-limit-rao`: the most a slot may cost; `None` if
+    /// the node is not to buy one.
+    pub register_limit_rao: Option<u64>,
+    /// `sync-blocks`: blocks between two looks at the metagraph.
+    pub sync_blocks: u64,
     /// `[axon]`
     pub axon: Axon,
     /// `[miner]`
@@ -178,6 +183,8 @@ impl Settings {
             wallet_hotkey,
             wallet_path,
             state_folder: state_folder.unwrap_or_else(|| folders.state_folder(role)),
+            register_limit_rao: sections::register_limit_rao(reader),
+            sync_blocks: reader.integer("sync-blocks", 5, 1..=sections::BLOCKS_MAX),
             axon: Axon::read(reader),
             miner: Miner::read(reader),
             accelerator: Accelerator::read(reader),
@@ -194,13 +201,6 @@ impl Settings {
 
     /// What no key can tell by itself.
     fn check(&self, reader: &mut Reader) {
-        if self.miner.register && self.miner.register_limit_rao == 0 {
-            reader.problems.push(Problem::general(
-                "`miner.register` buys a slot: say how much it may cost, with `--register-limit-rao N` \
-                 or `miner.register-limit-rao = N`; 1 TAO is 1000000000 rao"
-                    .to_owned(),
-            ));
-        }
         if self.axon.connections_per_address_max > self.axon.connections_max {
             reader.problems.push(Problem::general(
                 "`axon.connections-per-address-max` is above `axon.connections-max`: one caller could take them all"

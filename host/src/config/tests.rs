@@ -87,9 +87,9 @@ fn a_mistyped_key_is_told_with_its_place_and_the_nearest_name() {
     );
     assert_eq!(
         Case::new()
-            .variable("HOST_MINER_REGISTR_LIMIT_RAO", "1")
+            .variable("HOST_REGISTR_LIMIT_RAO", "1")
             .complaint(),
-        "HOST_MINER_REGISTR_LIMIT_RAO: there is no such setting; did you mean `HOST_MINER_REGISTER_LIMIT_RAO`?"
+        "HOST_REGISTR_LIMIT_RAO: there is no such setting; did you mean `HOST_REGISTER_LIMIT_RAO`?"
     );
 }
 
@@ -183,7 +183,7 @@ fn a_roles_own_file_and_state_folder_are_found() {
 
 #[test]
 fn registration_without_a_limit_is_refused() {
-    let complaint = Case::new().flag("miner.register", "true").complaint();
+    let complaint = Case::new().flag("register", "true").complaint();
     assert!(complaint.contains("--register-limit-rao"), "{complaint}");
 }
 
