@@ -19,8 +19,15 @@
 //! knows sysinfo, only `cli` knows clap.
 
 pub mod admin;
+pub mod chain;
 pub mod cli;
 pub mod config;
+pub mod devchain;
+pub mod machine;
 pub mod metrics;
+pub mod plugin;
 pub mod role;
+pub mod store;
 pub mod subnet;
+pub mod synapse;
+pub mod wallet;

@@ -1,1 +1,4 @@
-//! x
+//! Integration tests: one binary, sections as modules.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod synapse;
