@@ -49,7 +49,7 @@ pub use engine::{Engine, Stop, WorldLimits};
 pub use file::FILE_BYTES_MAX;
 pub use folders::Folders;
 pub use missing::Missing;
-pub use network::Network;
+pub use network::{NETWORK_NAMES, Network};
 pub use plugins::PluginSettings;
 pub use problem::{Problem, Problems};
 pub use reader::{Key, environment_name};
@@ -60,6 +60,7 @@ pub use sections::{
 pub use sources::{Override, Sources};
 pub use value::Source;
 
+use missing::Need;
 use reader::Reader;
 
 /// What a node does in its subnet.
@@ -209,21 +210,40 @@ impl Settings {
         }
     }
 
+    /// The wallet, if one was named.
+    pub fn wallet(&self) -> Option<Wallet> {
+        Some(Wallet {
+            name: self.wallet_name.clone()?,
+            hotkey: self.wallet_hotkey.clone(),
+            path: self.wallet_path.clone(),
+        })
+    }
+
+    /// Enough to ask the chain about a subnet, or what is missing, all of it.
+    pub fn subnet(&self) -> Result<(Network, Netuid), Missing> {
+        match (&self.network, self.netuid) {
+            (Some(network), Some(netuid)) => Ok((network.clone(), netuid)),
+            _ => Err(Missing::to(self, &[Need::Netuid, Need::Network])),
+        }
+    }
+
+    /// Enough to use a wallet, or what is missing.
+    pub fn named_wallet(&self) -> Result<Wallet, Missing> {
+        self.wallet()
+            .ok_or_else(|| Missing::to(self, &[Need::Wallet]))
+    }
+
     /// Enough to run a node, or what is missing, all of it.
     pub fn into_config(self) -> Result<Config, Missing> {
-        match (self.role, &self.network, self.netuid, &self.wallet_name) {
-            (Some(role), Some(network), Some(netuid), Some(name)) => Ok(Config {
+        match (self.role, &self.network, self.netuid, self.wallet()) {
+            (Some(role), Some(network), Some(netuid), Some(wallet)) => Ok(Config {
                 role,
                 network: network.clone(),
                 netuid,
-                wallet: Wallet {
-                    name: name.clone(),
-                    hotkey: self.wallet_hotkey.clone(),
-                    path: self.wallet_path.clone(),
-                },
+                wallet,
                 settings: self,
             }),
-            _ => Err(Missing::of(&self)),
+            _ => Err(Missing::to(&self, &Need::ALL)),
         }
     }
 }

@@ -196,6 +196,17 @@ pub(crate) struct RegisterArgs {
     register_limit_rao: Option<String>,
 }
 
+impl RegisterArgs {
+    /// The same, as if `--register` were given.
+    pub(crate) fn always(&self) -> Vec<Override> {
+        let register = Self {
+            register: true,
+            ..self.clone()
+        };
+        register.overrides()
+    }
+}
+
 impl Overrides for RegisterArgs {
     fn overrides(&self) -> Vec<Override> {
         let limit = self.register_limit_rao.as_deref();

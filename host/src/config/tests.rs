@@ -159,10 +159,10 @@ fn everything_that_is_missing_is_named_with_what_to_type() {
     let settings = Case::new().flag("role", "miner").load().unwrap();
     let missing = settings.into_config().unwrap_err().to_string();
     for line in [
-        "--netuid 1",
-        "--subtensor.network finney",
-        "--wallet.name default",
-        "host run --role miner --netuid 1 --subtensor.network finney --wallet.name default",
+        "netuid = 12",
+        "network = \"finney\"",
+        "HOST_WALLET_NAME=default",
+        "--netuid 12 --subtensor.network finney --wallet.name default",
     ] {
         assert!(missing.contains(line), "{missing}");
     }
@@ -204,7 +204,7 @@ fn endpoints_win_over_a_networks_own() {
         .flag("network", "finney")
         .flag("chain-endpoint", "ws://127.0.0.1:1, ws://127.0.0.1:2");
     let network = case.load().unwrap().network.unwrap();
-    assert_eq!(network.name, "finney");
+    assert_eq!(network.name.as_deref(), Some("finney"));
     assert_eq!(network.endpoints.len(), 2);
 }
 
