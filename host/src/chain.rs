@@ -151,7 +151,11 @@ pub fn connect(
             "1 to {ENDPOINTS_MAX} endpoints are needed; name one with --subtensor.chain_endpoint"
         )));
     }
-    if let Some(wrong) = options.endpoints.iter().find(|url| !networks::is_websocket(url)) {
+    if let Some(wrong) = options
+        .endpoints
+        .iter()
+        .find(|url| !networks::is_websocket(url))
+    {
         return Err(ChainError::Unreachable(format!(
             "{} is no ws:// or wss:// address",
             link::shown(wrong)
@@ -193,10 +197,8 @@ impl Shared {
             Status::Down(ChainError::WrongNetwork(_)) => true,
             Status::Down(_) => false,
         };
-        let waiting = tokio::time::timeout(
-            self.options.timing.rpc_deadline,
-            status.wait_for(usable),
-        );
+        let waiting =
+            tokio::time::timeout(self.options.timing.rpc_deadline, status.wait_for(usable));
         if let Ok(Ok(status)) = waiting.await {
             return match &*status {
                 Status::Up(session) => Ok(session.clone()),
@@ -245,7 +247,11 @@ impl Subtensor {
     }
 
     async fn coldkey(&self) -> Result<Arc<dyn Signer>, ChainError> {
-        let source = self.keys.coldkey.clone().ok_or_else(|| missing("coldkey"))?;
+        let source = self
+            .keys
+            .coldkey
+            .clone()
+            .ok_or_else(|| missing("coldkey"))?;
         tokio::task::spawn_blocking(move || source())
             .await
             .unwrap_or_else(|_| Err("reading it failed".to_owned()))

@@ -16,12 +16,18 @@
 
 mod arguments;
 mod completions;
+mod devchain;
 mod exit;
+mod keys;
 mod logging;
 mod plugin;
+mod run;
 mod shutdown;
 mod status;
+mod subnet;
+mod surroundings;
 mod table;
+mod wallet;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -58,7 +64,11 @@ Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 chain, 4 plugin refuse
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Run(run::Run),
+    Devchain(devchain::Devchain),
+    Subnet(subnet::Subnet),
     Plugin(plugin::Plugin),
+    Wallet(wallet::Wallet),
     Status(status::Status),
     Completions(completions::Completions),
 }
@@ -132,6 +142,10 @@ impl Cli {
                 .context("this user has no home folder; set HOME to one")?,
         };
         match self.command {
+            Command::Run(run) => run.execute(&mut world),
+            Command::Devchain(devchain) => devchain.execute(&mut world),
+            Command::Subnet(subnet) => subnet.execute(&mut world),
+            Command::Wallet(wallet) => wallet.execute(&mut world),
             Command::Plugin(plugin) => plugin.execute(&mut world),
             Command::Status(status) => status.execute(&mut world),
             Command::Completions(completions) => completions.execute(&mut world),

@@ -49,7 +49,7 @@ pub use engine::{Engine, Stop, WorldLimits};
 pub use file::FILE_BYTES_MAX;
 pub use folders::Folders;
 pub use missing::Missing;
-pub use network::Network;
+pub use network::{NETWORK_NAMES, Network};
 pub use plugins::PluginSettings;
 pub use problem::{Problem, Problems};
 pub use reader::{Key, environment_name};
@@ -60,6 +60,7 @@ pub use sections::{
 pub use sources::{Override, Sources};
 pub use value::Source;
 
+use missing::Need;
 use reader::Reader;
 
 /// What a node does in its subnet.
@@ -113,6 +114,11 @@ pub struct Settings {
     pub wallet_path: PathBuf,
     /// `state-folder`: sessions, evidence, pins, the admin socket; nobody else's.
     pub state_folder: PathBuf,
+    /// `register` and `register-limit-rao`: the most a slot may cost; `None` if
+    /// the node is not to buy one.
+    pub register_limit_rao: Option<u64>,
+    /// `sync-blocks`: blocks between two looks at the metagraph.
+    pub sync_blocks: u64,
     /// `[axon]`
     pub axon: Axon,
     /// `[miner]`
@@ -178,6 +184,8 @@ impl Settings {
             wallet_hotkey,
             wallet_path,
             state_folder: state_folder.unwrap_or_else(|| folders.state_folder(role)),
+            register_limit_rao: sections::register_limit_rao(reader),
+            sync_blocks: reader.integer("sync-blocks", 5, 1..=sections::BLOCKS_MAX),
             axon: Axon::read(reader),
             miner: Miner::read(reader),
             accelerator: Accelerator::read(reader),
@@ -194,13 +202,6 @@ impl Settings {
 
     /// What no key can tell by itself.
     fn check(&self, reader: &mut Reader) {
-        if self.miner.register && self.miner.register_limit_rao == 0 {
-            reader.problems.push(Problem::general(
-                "`miner.register` buys a slot: say how much it may cost, with `--register-limit-rao N` \
-                 or `miner.register-limit-rao = N`; 1 TAO is 1000000000 rao"
-                    .to_owned(),
-            ));
-        }
         if self.axon.connections_per_address_max > self.axon.connections_max {
             reader.problems.push(Problem::general(
                 "`axon.connections-per-address-max` is above `axon.connections-max`: one caller could take them all"
@@ -209,21 +210,40 @@ impl Settings {
         }
     }
 
+    /// The wallet, if one was named.
+    pub fn wallet(&self) -> Option<Wallet> {
+        Some(Wallet {
+            name: self.wallet_name.clone()?,
+            hotkey: self.wallet_hotkey.clone(),
+            path: self.wallet_path.clone(),
+        })
+    }
+
+    /// Enough to ask the chain about a subnet, or what is missing, all of it.
+    pub fn subnet(&self) -> Result<(Network, Netuid), Missing> {
+        match (&self.network, self.netuid) {
+            (Some(network), Some(netuid)) => Ok((network.clone(), netuid)),
+            _ => Err(Missing::to(self, &[Need::Netuid, Need::Network])),
+        }
+    }
+
+    /// Enough to use a wallet, or what is missing.
+    pub fn named_wallet(&self) -> Result<Wallet, Missing> {
+        self.wallet()
+            .ok_or_else(|| Missing::to(self, &[Need::Wallet]))
+    }
+
     /// Enough to run a node, or what is missing, all of it.
     pub fn into_config(self) -> Result<Config, Missing> {
-        match (self.role, &self.network, self.netuid, &self.wallet_name) {
-            (Some(role), Some(network), Some(netuid), Some(name)) => Ok(Config {
+        match (self.role, &self.network, self.netuid, self.wallet()) {
+            (Some(role), Some(network), Some(netuid), Some(wallet)) => Ok(Config {
                 role,
                 network: network.clone(),
                 netuid,
-                wallet: Wallet {
-                    name: name.clone(),
-                    hotkey: self.wallet_hotkey.clone(),
-                    path: self.wallet_path.clone(),
-                },
+                wallet,
                 settings: self,
             }),
-            _ => Err(Missing::of(&self)),
+            _ => Err(Missing::to(&self, &Need::ALL)),
         }
     }
 }

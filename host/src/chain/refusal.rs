@@ -206,10 +206,7 @@ const REMEDIES: &[(&str, &str)] = &[
         "BadProof",
         "The signature does not fit the chain; if its runtime was just upgraded, try again",
     ),
-    (
-        "AncientBirthBlock",
-        "The call waited too long; try again",
-    ),
+    ("AncientBirthBlock", "The call waited too long; try again"),
     (
         "PriorityTooLow",
         "Another call with this key's nonce is waiting; make sure that only one node runs with this hotkey, and try again in the next block",
@@ -327,9 +324,15 @@ mod tests {
         assert_eq!(name(pool(1010, "\"Custom error: 6\"")), "RateLimitExceeded");
         assert_eq!(name(pool(1010, "\"Custom error: 11\"")), "InvalidIpAddress");
         assert_eq!(name(pool(1010, "\"Custom error: 99\"")), "Custom error 99");
-        assert_eq!(name(pool(1010, "\"Custom error: 9999\"")), "Invalid Transaction");
+        assert_eq!(
+            name(pool(1010, "\"Custom error: 9999\"")),
+            "Invalid Transaction"
+        );
         assert_eq!(name(pool(1010, "\"Transaction is outdated\"")), "Stale");
-        assert_eq!(name(pool(1010, "\"Transaction has a bad signature\"")), "BadProof");
+        assert_eq!(
+            name(pool(1010, "\"Transaction has a bad signature\"")),
+            "BadProof"
+        );
         assert_eq!(name(pool(1014, "")), "PriorityTooLow");
         assert!(name(pool(-7, "x\u{1b}[2J")).contains("error -7"));
     }

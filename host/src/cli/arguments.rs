@@ -107,7 +107,11 @@ pub(crate) struct ChainArgs {
     #[arg(long, value_name = "N")]
     netuid: Option<String>,
     /// finney, test, archive, local, or a ws:// or wss:// URL
-    #[arg(long = "subtensor.network", visible_alias = "network", value_name = "NAME|URL")]
+    #[arg(
+        long = "subtensor.network",
+        visible_alias = "network",
+        value_name = "NAME|URL"
+    )]
     network: Option<String>,
     /// Endpoints to use instead of the network's own; several are separated by commas
     #[arg(long = "subtensor.chain_endpoint", value_name = "URL")]
@@ -180,10 +184,10 @@ impl Overrides for AxonArgs {
     }
 }
 
-/// What a miner does on its own.
+/// Whether to buy a slot.
 #[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "Miner")]
-pub(crate) struct MinerArgs {
+#[command(next_help_heading = "Registration")]
+pub(crate) struct RegisterArgs {
     /// Buy a slot in the subnet if the hotkey has none
     #[arg(long)]
     register: bool,
@@ -192,12 +196,23 @@ pub(crate) struct MinerArgs {
     register_limit_rao: Option<String>,
 }
 
-impl Overrides for MinerArgs {
+impl RegisterArgs {
+    /// The same, as if `--register` were given.
+    pub(crate) fn always(&self) -> Vec<Override> {
+        let register = Self {
+            register: true,
+            ..self.clone()
+        };
+        register.overrides()
+    }
+}
+
+impl Overrides for RegisterArgs {
     fn overrides(&self) -> Vec<Override> {
         let limit = self.register_limit_rao.as_deref();
         given([
-            ("miner.register", "--register", when(self.register)),
-            ("miner.register-limit-rao", "--register-limit-rao", limit),
+            ("register", "--register", when(self.register)),
+            ("register-limit-rao", "--register-limit-rao", limit),
         ])
     }
 }
@@ -223,10 +238,22 @@ pub(crate) struct LogArgs {
 impl Overrides for LogArgs {
     fn overrides(&self) -> Vec<Override> {
         given([
-            ("log.level", "--logging.debug", self.debug.then_some("debug")),
-            ("log.level", "--logging.trace", self.trace.then_some("trace")),
+            (
+                "log.level",
+                "--logging.debug",
+                self.debug.then_some("debug"),
+            ),
+            (
+                "log.level",
+                "--logging.trace",
+                self.trace.then_some("trace"),
+            ),
             ("log.format", "--log-format", self.format.as_deref()),
-            ("metrics.listen", "--metrics-listen", self.metrics.as_deref()),
+            (
+                "metrics.listen",
+                "--metrics-listen",
+                self.metrics.as_deref(),
+            ),
         ])
     }
 }

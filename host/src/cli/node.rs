@@ -9,21 +9,17 @@
 //! ```
 
 mod admin;
-mod keys;
 mod miner;
 mod options;
 mod validator;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 use tracing::{info, warn};
 
-use crate::admin::Door;
-use crate::chain::{self, Subtensor, networks};
+use crate::chain::Subtensor;
 use crate::config::{Config, Role};
 use crate::metrics::Metrics;
 use crate::plugin::{Engine, Registry, registry};
@@ -31,10 +27,11 @@ use crate::role::validator::Quiet;
 use crate::subnet::accelerator::Accelerator;
 use crate::subnet::chain::{Chain as _, ChainError, Network};
 use crate::subnet::events::{Condition, Event, Observer as _};
-use crate::subnet::key::{AccountId, Signer as _};
+use crate::subnet::key::{AccountId, Signer};
 
+use super::keys;
 use super::shutdown::Shutdown;
-use keys::NodeKeys;
+use super::surroundings::Surroundings;
 
 /// What a demonstration puts in the place of the real thing.
 #[derive(Default)]
@@ -61,7 +58,7 @@ pub(crate) struct Node {
 /// What a role is started with.
 struct Means {
     config: Config,
-    keys: NodeKeys,
+    hotkey: Arc<dyn Signer>,
     chain: Arc<Subtensor>,
     registry: Arc<Registry>,
     metrics: Arc<Metrics>,
@@ -73,26 +70,21 @@ impl Node {
     /// Starts what `config` says. Whatever an operator can mend fails here; the
     /// chain may be away, the role waits for it.
     pub(crate) async fn start(config: Config, replaced: Replaced, shutdown: Shutdown) -> anyhow::Result<Self> {
-        let keys = keys::load(&config)?;
-        let account = keys.hotkey.account();
-        let door = open_door(&config)?;
-        let metrics = Arc::new(Metrics::new(&conditions(config.role)));
-        let metrics_listener = bind_metrics(&config).await?;
+        let hotkey = keys::hotkey(&config.wallet)?;
+        let account = hotkey.account();
+        let around = Surroundings::open(&config.settings, conditions(config.role), shutdown.clone()).await?;
+        let metrics = around.metrics.clone();
         let axon = miner::bind(&config).await?;
         let registry = open_registry(&config, replaced, metrics.clone()).await?;
         metrics.observe(Event::Readiness { condition: Condition::Plugins, met: true });
-        let chain = Arc::new(connect(&config, &keys, metrics.clone())?);
+        let chain = Arc::new(keys::connect(&config.network, Some(&config.wallet), metrics.clone())?);
         let quiet = Quiet::default();
-        let mut services = JoinSet::new();
-        if let Some(listener) = metrics_listener {
-            services.spawn(crate::metrics::serve(listener, metrics.clone(), shutdown.requested()));
-        }
         let face = admin::Face::new(&config, account, registry.clone(), metrics.clone(), quiet.clone());
-        services.spawn(crate::admin::serve(door, Arc::new(face), shutdown.requested()));
-        info!(role = config.role.as_str(), hotkey = %account, netuid = config.netuid, network = config.network.name, "starting");
+        let mut services = around.start(Arc::new(face));
+        info!(role = config.role.as_str(), hotkey = %account, netuid = config.netuid, "starting");
         let means = Means {
             config,
-            keys,
+            hotkey,
             chain,
             registry: registry.clone(),
             metrics,
@@ -116,35 +108,18 @@ impl Node {
     }
 }
 
-fn conditions(role: Role) -> Vec<Condition> {
-    let mut conditions = vec![Condition::Chain, Condition::Registered, Condition::Plugins];
-    if role == Role::Miner {
-        conditions.extend([Condition::AxonBound, Condition::AxonAnnounced]);
+/// What a role needs before it is of use.
+fn conditions(role: Role) -> &'static [Condition] {
+    match role {
+        Role::Miner => &[
+            Condition::Chain,
+            Condition::Registered,
+            Condition::AxonBound,
+            Condition::AxonAnnounced,
+            Condition::Plugins,
+        ],
+        Role::Validator => &[Condition::Chain, Condition::Registered, Condition::Plugins],
     }
-    conditions
-}
-
-fn open_door(config: &Config) -> anyhow::Result<Door> {
-    let folder = &config.settings.state_folder;
-    Door::open(folder).with_context(|| {
-        format!(
-            "cannot use the state folder {}; if another node runs there, give this one its own with --state-folder",
-            folder.display()
-        )
-    })
-}
-
-async fn bind_metrics(config: &Config) -> anyhow::Result<Option<TcpListener>> {
-    let Some(address) = config.settings.metrics.listen else { return Ok(None) };
-    let hint = "choose another with --metrics-listen IP:PORT, or switch it off with --metrics-listen off";
-    bind(address, "metrics", hint).await.map(Some)
-}
-
-/// Listens, or says who should move.
-async fn bind(address: SocketAddr, what: &str, hint: &str) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address)
-        .await
-        .with_context(|| format!("the {what} cannot listen on {address}; {hint}"))
 }
 
 /// Compiles and admits; blocks, so it is done elsewhere.
@@ -175,14 +150,6 @@ async fn open_registry(config: &Config, replaced: Replaced, metrics: Arc<Metrics
     Ok(Arc::new(opened.await.context("the plugins could not be loaded")??))
 }
 
-fn connect(config: &Config, keys: &NodeKeys, metrics: Arc<Metrics>) -> Result<Subtensor, ChainError> {
-    let endpoints = config.network.endpoints.clone();
-    let expected_genesis = networks::endpoints(&config.network.name).ok().and_then(|known| known.genesis);
-    let options = chain::Options { endpoints, expected_genesis, ..chain::Options::default() };
-    let keys = chain::Keys { hotkey: Some(keys.hotkey.clone()), coldkey: Some(keys.coldkey.clone()) };
-    chain::connect(options, keys, metrics)
-}
-
 impl Means {
     /// Waits for the chain and makes sure that the key may be used on it; `None`
     /// if the node was asked to end first.
@@ -194,11 +161,11 @@ impl Means {
             };
             match asked {
                 Ok(network) => {
-                    self.keys.check(&network)?;
+                    keys::allow(&self.config.wallet, &*self.chain).await?;
                     return Ok(Some(network));
                 }
                 Err(ChainError::WrongNetwork(why)) => return Err(ChainError::WrongNetwork(why).into()),
-                Err(error) => warn!(%error, endpoints = ?self.config.network.endpoints, "waiting for the chain"),
+                Err(error) => warn!(%error, "waiting for the chain"),
             }
         }
     }

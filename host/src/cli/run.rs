@@ -1,31 +1,32 @@
-//! `host run`: a miner or a validator, until it is asked to end.
+//! `host run`: a miner or a validator, until it is told to end.
 
 use clap::Args;
 
-use crate::config::{Config, Override};
+use crate::config::Config;
 
-use super::arguments::{AxonArgs, ChainArgs, LogArgs, MinerArgs, NodeArgs, Overrides, WalletArgs};
+use super::arguments::{
+    AxonArgs, ChainArgs, LogArgs, NodeArgs, Overrides, RegisterArgs, WalletArgs,
+};
 use super::node::{Node, Replaced};
 use super::shutdown::Shutdown;
 use super::{World, logging};
 
 /// Run a miner or a validator.
 ///
-/// Settings come from a file, then the environment (HOST_*), then flags, the
-/// later winning. What has no default is the role, the network, the subnet and
-/// the wallet; if one is missing, the node says what to type.
-///
-/// SIGINT and SIGTERM end it: nothing new begins, what runs may finish. A
-/// second one ends it at once.
+/// Settings come from a file, then the environment, then these flags. Without
+/// --config, miner.toml or validator.toml is looked for in the platform's
+/// configuration folder (~/.config/host on Linux); examples/ has both with every
+/// key explained. In the environment a key is upper case after HOST_, with _ for
+/// . and - : HOST_AXON_PORT is axon.port.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  host run --role miner --netuid 27 --subtensor.network finney --wallet.name default
-  host run --role validator --config validator.toml
-  host run --role miner --netuid 1 --subtensor.network local --wallet.name //Bob --register --register-limit-rao 1000000000
+  host run --role miner --netuid 12 --subtensor.network finney --wallet.name default
+  host run --role miner --netuid 12 --network test --wallet.name w --register --register-limit-rao 500000000
+  host run --role validator --config validator.toml --logging.debug
+  HOST_NETUID=12 HOST_NETWORK=local host run --role validator --wallet.name //Alice
 
-Every key of the file is in examples/miner.toml and examples/validator.toml. Any key can be set from the
-environment: axon.port is HOST_AXON_PORT.")]
+The first SIGINT or SIGTERM lets running work finish within shutdown.drain-ms; the second ends at once.")]
 pub(super) struct Run {
     #[command(flatten)]
     node: NodeArgs,
@@ -36,7 +37,7 @@ pub(super) struct Run {
     #[command(flatten)]
     axon: AxonArgs,
     #[command(flatten)]
-    miner: MinerArgs,
+    register: RegisterArgs,
     #[command(flatten)]
     log: LogArgs,
 }
@@ -46,31 +47,35 @@ impl Overrides for Run {
         self.node.file()
     }
 
-    fn overrides(&self) -> Vec<Override> {
-        let parts: [&dyn Overrides; 6] =
-            [&self.node, &self.chain, &self.wallet, &self.axon, &self.miner, &self.log];
-        parts.iter().flat_map(|part| part.overrides()).collect()
+    fn overrides(&self) -> Vec<crate::config::Override> {
+        [
+            self.node.overrides(),
+            self.chain.overrides(),
+            self.wallet.overrides(),
+            self.axon.overrides(),
+            self.register.overrides(),
+            self.log.overrides(),
+        ]
+        .concat()
     }
 }
 
 impl Run {
     pub(super) fn execute(self, world: &mut World<'_>) -> anyhow::Result<()> {
         let settings = world.settings(&self)?;
-        logging::start(&settings.log)?;
+        logging::start(&settings.log);
         for warning in &settings.warnings {
             tracing::warn!("{warning}");
         }
         let config = settings.into_config()?;
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        let drain = config.settings.shutdown.drain;
-        let ended = runtime.block_on(run(config));
-        runtime.shutdown_timeout(drain);
-        ended
+        tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()?
+            .block_on(run(config))
     }
 }
 
 async fn run(config: Config) -> anyhow::Result<()> {
     let shutdown = Shutdown::on_signals()?;
-    let node = Node::start(config, Replaced::default(), shutdown).await?;
-    node.ended().await
+    Node::start(config, Replaced::default(), shutdown).await?.ended().await
 }

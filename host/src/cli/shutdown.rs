@@ -62,7 +62,9 @@ impl Shutdown {
 
 async fn obey(mut interrupt: Signal, mut terminate: Signal, trigger: Trigger) {
     either(&mut interrupt, &mut terminate).await;
-    tracing::info!("ending: nothing new begins, what runs may finish; a second signal ends at once");
+    tracing::info!(
+        "ending: nothing new begins, what runs may finish; a second signal ends at once"
+    );
     trigger.pull();
     either(&mut interrupt, &mut terminate).await;
     tracing::warn!("ended at once");

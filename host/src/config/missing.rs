@@ -2,79 +2,85 @@
 
 use std::fmt;
 
-use super::{Role, Settings};
+use super::Settings;
 
-/// What is missing to run a node; its text says what to type.
+/// What has no default and was not given; its text says what to type.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub struct Missing {
-    role: Option<Role>,
-    needs: Vec<Need>,
-    /// The flags that would complete it.
-    line: String,
-}
+pub struct Missing(Vec<Need>);
 
 /// One thing that has no default.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Need {
-    what: &'static str,
-    flag: &'static str,
-    key: &'static str,
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Need {
+    Role,
+    Netuid,
+    Network,
+    Wallet,
 }
 
-const ROLE: Need = Need {
-    what: "what to be",
-    flag: "--role miner",
-    key: "role = \"miner\"",
-};
-const NETWORK: Need = Need {
-    what: "which chain",
-    flag: "--subtensor.network finney",
-    key: "network = \"finney\"",
-};
-const NETUID: Need = Need {
-    what: "which subnet",
-    flag: "--netuid 1",
-    key: "netuid = 1",
-};
-const WALLET: Need = Need {
-    what: "which wallet",
-    flag: "--wallet.name default",
-    key: "wallet.name = \"default\"",
-};
+impl Need {
+    pub(super) const ALL: [Self; 4] = [Self::Role, Self::Netuid, Self::Network, Self::Wallet];
+
+    fn is_met(self, settings: &Settings) -> bool {
+        match self {
+            Self::Role => settings.role.is_some(),
+            Self::Netuid => settings.netuid.is_some(),
+            Self::Network => settings.network.is_some(),
+            Self::Wallet => settings.wallet_name.is_some(),
+        }
+    }
+
+    /// What it is, the flag, the variable and the line of the file.
+    fn words(self) -> [&'static str; 4] {
+        match self {
+            Self::Role => [
+                "what to be",
+                "--role miner",
+                "HOST_ROLE=miner",
+                "role = \"miner\"",
+            ],
+            Self::Netuid => [
+                "which subnet",
+                "--netuid 12",
+                "HOST_NETUID=12",
+                "netuid = 12",
+            ],
+            Self::Network => [
+                "which chain",
+                "--subtensor.network finney",
+                "HOST_NETWORK=finney",
+                "network = \"finney\"",
+            ],
+            Self::Wallet => [
+                "which wallet",
+                "--wallet.name default",
+                "HOST_WALLET_NAME=default",
+                "wallet.name = \"default\"",
+            ],
+        }
+    }
+}
 
 impl Missing {
-    pub(super) fn of(settings: &Settings) -> Self {
-        let needs: Vec<Need> = [
-            (settings.role.is_none(), ROLE),
-            (settings.netuid.is_none(), NETUID),
-            (settings.network.is_none(), NETWORK),
-            (settings.wallet_name.is_none(), WALLET),
-        ]
-        .into_iter()
-        .filter_map(|(missing, need)| missing.then_some(need))
-        .collect();
-        let flags: Vec<&str> = needs.iter().map(|need| need.flag).collect();
-        Self {
-            role: settings.role,
-            line: flags.join(" "),
-            needs,
-        }
+    /// Those of `needs` that `settings` do not meet.
+    pub(super) fn to(settings: &Settings, needs: &[Need]) -> Self {
+        Self(
+            needs
+                .iter()
+                .copied()
+                .filter(|need| !need.is_met(settings))
+                .collect(),
+        )
     }
 }
 
 impl fmt::Display for Missing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "the node needs to be told")?;
-        for need in &self.needs {
-            writeln!(
-                f,
-                "  {:<13} {:<28} or in the file: {}",
-                need.what, need.flag, need.key
-            )?;
+        write!(f, "not told:")?;
+        for need in &self.0 {
+            let [what, _, variable, line] = need.words();
+            write!(f, "\n  {what:<13} in the file: {line:<26} or {variable}")?;
         }
-        let role = self
-            .role
-            .map_or(String::new(), |role| format!(" --role {}", role.as_str()));
-        write!(f, "type, say:\n  host run{role} {}", self.line)
+        let flags: Vec<&str> = self.0.iter().map(|need| need.words()[1]).collect();
+        write!(f, "\nadd to the command, say:\n  {}", flags.join(" "))
     }
 }

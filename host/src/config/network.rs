@@ -1,61 +1,57 @@
 //! Which chain: a name everybody knows, or endpoints of one's own.
+//!
+//! Where the known ones are reached, and which genesis they have, is `chain`'s.
 
 use super::reader::Reader;
 
+/// The names there are.
+pub const NETWORK_NAMES: [&str; 4] = ["finney", "test", "archive", "local"];
 /// Endpoints of one network, at most.
 const ENDPOINTS_MAX: usize = 16;
 
-/// A chain and how to reach it.
+/// A chain and how to reach it; never both absent and empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Network {
-    /// `finney`, `test`, `archive`, `local`, or `custom` for given endpoints.
-    pub name: String,
-    /// In the order they are tried; `ws://` or `wss://`, at least one.
+    /// One of [`NETWORK_NAMES`], if it is one of those.
+    pub name: Option<String>,
+    /// In the order they are tried, `ws://` or `wss://`; empty for a known
+    /// network's own.
     pub endpoints: Vec<String>,
 }
 
 impl Network {
-    /// Reads `network`, and `chain-endpoint`, which wins.
+    /// Reads `network`, and `chain-endpoint`, which says where to reach it.
     pub(super) fn read(reader: &mut Reader) -> Option<Self> {
         let named = reader.text(
             "network",
             "",
-            "finney, test, archive, local or a ws:// or wss:// URL",
-            |text| Self::parse(&text.split(',').map(str::trim).collect::<Vec<_>>()),
+            "finney, test, archive, local, or ws:// or wss:// URLs",
+            Self::parse,
         );
-        let endpoints = reader.texts("chain-endpoint", "a list of ws:// or wss:// URLs", |text| {
-            is_url(text).then(|| text.to_owned())
-        });
-        if endpoints.is_empty() || endpoints.len() > ENDPOINTS_MAX {
+        let url = |text: &str| is_url(text).then(|| text.to_owned());
+        let endpoints = reader.texts("chain-endpoint", "a list of ws:// or wss:// URLs", url);
+        if endpoints.is_empty() {
             return named;
         }
         Some(Self {
-            name: named.map_or_else(|| "custom".to_owned(), |network| network.name),
-            endpoints,
+            name: named.and_then(|network| network.name),
+            endpoints: endpoints.into_iter().take(ENDPOINTS_MAX).collect(),
         })
     }
 
-    /// From a name, or from URLs.
-    pub fn parse(parts: &[&str]) -> Option<Self> {
-        let known = match parts {
-            ["finney"] => "wss://entrypoint-finney.opentensor.ai:443",
-            ["test"] => "wss://test.finney.opentensor.ai:443",
-            ["archive"] => "wss://archive.chain.opentensor.ai:443",
-            ["local"] => "ws://127.0.0.1:9944",
-            urls if !urls.is_empty()
-                && urls.len() <= ENDPOINTS_MAX
-                && urls.iter().all(|url| is_url(url)) =>
-            {
-                return Some(Self {
-                    name: "custom".to_owned(),
-                    endpoints: urls.iter().map(|url| (*url).to_owned()).collect(),
-                });
-            }
-            _ => return None,
-        };
-        Some(Self {
-            name: parts[0].to_owned(),
-            endpoints: vec![known.to_owned()],
+    /// From a name, or from URLs with commas between them.
+    pub fn parse(text: &str) -> Option<Self> {
+        if NETWORK_NAMES.contains(&text) {
+            return Some(Self {
+                name: Some(text.to_owned()),
+                endpoints: Vec::new(),
+            });
+        }
+        let endpoints: Vec<String> = text.split(',').map(|url| url.trim().to_owned()).collect();
+        let usable = endpoints.len() <= ENDPOINTS_MAX && endpoints.iter().all(|url| is_url(url));
+        usable.then_some(Self {
+            name: None,
+            endpoints,
         })
     }
 }
@@ -79,16 +75,11 @@ mod tests {
 
     #[test]
     fn a_network_is_a_known_name_or_urls() {
-        assert_eq!(
-            Network::parse(&["local"]).unwrap().endpoints,
-            ["ws://127.0.0.1:9944"]
-        );
-        assert_eq!(
-            Network::parse(&["ws://a", "wss://b:1"]).unwrap().name,
-            "custom"
-        );
+        assert_eq!(Network::parse("local").unwrap().name.unwrap(), "local");
+        let own = Network::parse("ws://a, wss://b:1").unwrap();
+        assert_eq!(own.endpoints, ["ws://a", "wss://b:1"]);
         for wrong in ["fineny", "http://a", "ws://", "ws:///x", "ws://a b", ""] {
-            assert_eq!(Network::parse(&[wrong]), None, "{wrong}");
+            assert_eq!(Network::parse(wrong), None, "{wrong}");
         }
     }
 }

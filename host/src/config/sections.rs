@@ -10,6 +10,7 @@ use std::time::Duration;
 use crate::subnet::key::AccountId;
 
 use super::Folders;
+use super::problem::Problem;
 use super::reader::Reader;
 
 /// `[wallet]`: whose hotkey the node signs with.
@@ -100,13 +101,9 @@ impl Axon {
     }
 }
 
-/// `[miner]`: whether to register, whom to serve, what to ask for.
+/// `[miner]`: whom to serve, what to ask for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Miner {
-    /// Buy a slot if the hotkey has none.
-    pub register: bool,
-    /// The most a slot may cost.
-    pub register_limit_rao: u64,
     /// Serve only validators with a permit.
     pub require_validator_permit: bool,
     /// Serve only callers with this much stake.
@@ -123,8 +120,6 @@ impl Miner {
     pub(super) fn read(reader: &mut Reader) -> Self {
         let address = "a list of SS58 addresses";
         Self {
-            register: reader.flag("miner.register", false),
-            register_limit_rao: reader.integer("miner.register-limit-rao", 0, 0..=RAO_MAX),
             require_validator_permit: reader.flag("miner.require-validator-permit", true),
             min_stake_rao: reader.integer("miner.min-stake-rao", 0, 0..=RAO_MAX),
             allow_hotkeys: reader.texts("miner.allow-hotkeys", address, |text| text.parse().ok()),
@@ -136,6 +131,20 @@ impl Miner {
             ),
         }
     }
+}
+
+/// Whether to buy a slot, and for how much; `None` if not.
+pub(super) fn register_limit_rao(reader: &mut Reader) -> Option<u64> {
+    let register = reader.flag("register", false);
+    let limit = reader.integer("register-limit-rao", 0, 0..=RAO_MAX);
+    if register && limit == 0 {
+        reader.problems.push(Problem::general(
+            "`register` buys a slot: say how much it may cost, with `--register-limit-rao N` or \
+             `register-limit-rao = N` in the file; 1 TAO is 1000000000 rao"
+                .to_owned(),
+        ));
+    }
+    register.then_some(limit)
 }
 
 /// All there will ever be: 21 million TAO.
@@ -179,21 +188,23 @@ pub enum Spread {
 /// `[validator]`: how often to challenge and when to score.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Validator {
-    /// Blocks from one round of challenges to the next.
-    pub challenge_every_blocks: u64,
-    /// Blocks from asking a miner what it is to asking again.
-    pub describe_every_blocks: u64,
-    /// Blocks a validator has the miners to itself, when several take turns.
+    /// Blocks between two surveys of what the miners are.
+    pub survey_blocks: u64,
+    /// Blocks between two rounds of challenges, at least.
+    pub challenge_blocks: u64,
+    /// Blocks of one validator's turn, when several take turns.
     pub turn_blocks: u64,
-    /// How tasks are sent.
-    pub spread: Spread,
-    /// Sessions under way at once; the rest of a round waits its turn.
+    /// Blocks before an epoch's end at which it is scored.
+    pub lead_blocks: u64,
+    /// Sessions under way at once; the rest of a round waits.
     pub sessions_at_once: usize,
     /// Verifications under way at once.
     pub verify_at_once: usize,
-    /// Blocks before an epoch's end at which it is scored.
-    pub lead_blocks: u64,
-    /// If more of an epoch's sessions failed in transport, all of them are void.
+    /// Miners asked at once what they are.
+    pub surveys_at_once: usize,
+    /// How tasks are sent.
+    pub spread: Spread,
+    /// If more sessions of one step fail in transport, the fault is here: all are void.
     pub void_permille: u16,
 }
 
@@ -201,23 +212,23 @@ impl Validator {
     pub(super) fn read(reader: &mut Reader) -> Self {
         let spread = [("together", Spread::Together), ("in-turn", Spread::InTurn)];
         Self {
-            challenge_every_blocks: reader.integer(
-                "validator.challenge-every-blocks",
-                60,
-                1..=7_200,
-            ),
-            describe_every_blocks: reader.integer("validator.describe-every-blocks", 30, 1..=7_200),
-            turn_blocks: reader.integer("validator.turn-blocks", 10, 1..=7_200),
+            survey_blocks: reader.integer("validator.survey-blocks", 30, 1..=BLOCKS_MAX),
+            challenge_blocks: reader.integer("validator.challenge-blocks", 60, 1..=BLOCKS_MAX),
+            turn_blocks: reader.integer("validator.turn-blocks", 10, 1..=BLOCKS_MAX),
+            lead_blocks: reader.integer("validator.lead-blocks", 10, 1..=BLOCKS_MAX),
+            sessions_at_once: reader.integer("validator.sessions-at-once", 256, 1..=4_096),
+            verify_at_once: reader.integer("validator.verify-at-once", 2, 1..=256),
+            surveys_at_once: reader.integer("validator.surveys-at-once", 32, 1..=4_096),
             spread: reader
                 .choice("validator.spread", "together", &spread)
                 .unwrap_or(Spread::Together),
-            sessions_at_once: reader.integer("validator.sessions-at-once", 256, 1..=4_096),
-            verify_at_once: reader.integer("validator.verify-at-once", 2, 1..=256),
-            lead_blocks: reader.integer("validator.lead-blocks", 10, 1..=7_200),
             void_permille: reader.integer("validator.void-permille", 500, 1..=1_000),
         }
     }
 }
+
+/// A day of blocks.
+pub(super) const BLOCKS_MAX: u64 = 7_200;
 
 /// `[peers]`: which addresses the chain may send this node to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -87,9 +87,9 @@ fn a_mistyped_key_is_told_with_its_place_and_the_nearest_name() {
     );
     assert_eq!(
         Case::new()
-            .variable("HOST_MINER_REGISTR_LIMIT_RAO", "1")
+            .variable("HOST_REGISTR_LIMIT_RAO", "1")
             .complaint(),
-        "HOST_MINER_REGISTR_LIMIT_RAO: there is no such setting; did you mean `HOST_MINER_REGISTER_LIMIT_RAO`?"
+        "HOST_REGISTR_LIMIT_RAO: there is no such setting; did you mean `HOST_REGISTER_LIMIT_RAO`?"
     );
 }
 
@@ -159,10 +159,10 @@ fn everything_that_is_missing_is_named_with_what_to_type() {
     let settings = Case::new().flag("role", "miner").load().unwrap();
     let missing = settings.into_config().unwrap_err().to_string();
     for line in [
-        "--netuid 1",
-        "--subtensor.network finney",
-        "--wallet.name default",
-        "host run --role miner --netuid 1 --subtensor.network finney --wallet.name default",
+        "netuid = 12",
+        "network = \"finney\"",
+        "HOST_WALLET_NAME=default",
+        "--netuid 12 --subtensor.network finney --wallet.name default",
     ] {
         assert!(missing.contains(line), "{missing}");
     }
@@ -183,7 +183,7 @@ fn a_roles_own_file_and_state_folder_are_found() {
 
 #[test]
 fn registration_without_a_limit_is_refused() {
-    let complaint = Case::new().flag("miner.register", "true").complaint();
+    let complaint = Case::new().flag("register", "true").complaint();
     assert!(complaint.contains("--register-limit-rao"), "{complaint}");
 }
 
@@ -204,7 +204,7 @@ fn endpoints_win_over_a_networks_own() {
         .flag("network", "finney")
         .flag("chain-endpoint", "ws://127.0.0.1:1, ws://127.0.0.1:2");
     let network = case.load().unwrap().network.unwrap();
-    assert_eq!(network.name, "finney");
+    assert_eq!(network.name.as_deref(), Some("finney"));
     assert_eq!(network.endpoints.len(), 2);
 }
 

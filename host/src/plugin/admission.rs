@@ -73,7 +73,10 @@ pub(super) fn admit(
     expected: &str,
     around: &Surroundings,
 ) -> Result<Arc<Loaded>, AdmissionError> {
-    check_size(bytes.len() as u64, around.engine.limits().component_bytes_max)?;
+    check_size(
+        bytes.len() as u64,
+        around.engine.limits().component_bytes_max,
+    )?;
     let compiled = compile(bytes, around)?;
     let thought = around.settings.get(expected).cloned().unwrap_or_default();
     let described = describe(around, &compiled, thought)?;
@@ -218,7 +221,11 @@ fn check_solves(solves: Vec<String>) -> Result<Vec<String>, AdmissionError> {
 }
 
 fn check_description(described: &Description) -> Result<(), AdmissionError> {
-    let Description { name, version, summary } = described;
+    let Description {
+        name,
+        version,
+        summary,
+    } = described;
     let wrong = |text: String| Err(AdmissionError::Description(text));
     if !is_kebab(name) {
         return wrong(format!(

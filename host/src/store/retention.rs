@@ -202,7 +202,6 @@ impl Retention {
             int(now)?.saturating_sub(int(self.epochs_max)?),
         )
     }
-
 }
 
 /// By how much what `sql` counts is above `max`.

@@ -177,8 +177,12 @@ impl Dendrite for HttpDendrite {
 
 fn read_description(body: &[u8]) -> Result<Description, PeerError> {
     let broke = |why: String| PeerError::BrokeProtocol(why);
-    let described: Description = serde_json::from_slice(body)
-        .map_err(|error| broke(format!("its description does not parse: {:?}", error.classify())))?;
+    let described: Description = serde_json::from_slice(body).map_err(|error| {
+        broke(format!(
+            "its description does not parse: {:?}",
+            error.classify()
+        ))
+    })?;
     description::check(&described).map_err(|why| broke(why.to_owned()))?;
     Ok(described)
 }

@@ -25,7 +25,10 @@ pub(super) async fn bind(config: &Config) -> anyhow::Result<Option<TcpListener>>
     }
     let axon = &config.settings.axon;
     let address = SocketAddr::new(axon.ip, axon.port);
-    super::bind(address, "axon", "choose another port with --axon.port").await.map(Some)
+    let listener = TcpListener::bind(address)
+        .await
+        .with_context(|| format!("the axon cannot listen on {address}; choose another port with --axon.port"))?;
+    Ok(Some(listener))
 }
 
 /// Serves at once, and returns the role's work.
@@ -38,7 +41,7 @@ pub(super) fn run(
     let announce = announced(settings, listener.local_addr()?)?;
     let gate = Arc::new(Gate::new(gate_options(settings)));
     let miner = Miner::new(
-        means.keys.hotkey.account(),
+        means.hotkey.account(),
         gate.clone(),
         means.registry.clone(),
         Arc::new(LocalMachine::new(&settings.state_folder)),
@@ -50,7 +53,7 @@ pub(super) fn run(
         listener,
         options::axon(settings),
         Arc::new(miner),
-        means.keys.hotkey.clone(),
+        means.hotkey.clone(),
         means.shutdown.requested(),
     ));
     Ok(tend(means, gate, announce))
@@ -63,12 +66,12 @@ async fn tend(means: Means, gate: Arc<Gate>, announce: SocketAddr) -> anyhow::Re
     let settings = &means.config.settings;
     let wanted = MinerOptions {
         netuid: means.config.netuid,
-        register_limit_rao: options::register_limit_rao(settings),
+        register_limit_rao: settings.register_limit_rao,
         announce,
-        sync_blocks: options::SYNC_BLOCKS,
+        sync_blocks: settings.sync_blocks,
     };
     let upkeep = Upkeep::new(
-        means.keys.hotkey.account(),
+        means.hotkey.account(),
         means.chain.clone(),
         gate,
         means.metrics.clone(),

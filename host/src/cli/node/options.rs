@@ -13,10 +13,6 @@ use crate::subnet::accelerator::Accelerator;
 use crate::subnet::plugin::World;
 use crate::synapse::{AddressPolicy, AxonOptions, DendriteOptions};
 
-/// Blocks between two looks at the metagraph.
-pub(super) const SYNC_BLOCKS: u64 = 5;
-/// Miners described at the same time.
-const SURVEYS_AT_ONCE: usize = 64;
 
 /// What a role runs before anybody swapped anything.
 pub(super) fn builtins(role: Role) -> (Vec<BuiltIn>, Vec<World>) {
@@ -102,25 +98,20 @@ pub(super) fn dendrite(settings: &Settings, development: bool) -> DendriteOption
     }
 }
 
-/// A slot's price limit, if the operator lets the node take one.
-pub(super) fn register_limit_rao(settings: &Settings) -> Option<u64> {
-    settings.miner.register.then_some(settings.miner.register_limit_rao)
-}
-
 /// What a validator is told.
 pub(super) fn validator(settings: &Settings, netuid: Netuid) -> validator::ValidatorOptions {
     let wanted = &settings.validator;
     validator::ValidatorOptions {
         netuid,
-        register_limit_rao: register_limit_rao(settings),
-        sync_blocks: SYNC_BLOCKS.min(wanted.describe_every_blocks),
-        survey_blocks: wanted.describe_every_blocks,
-        challenge_blocks: wanted.challenge_every_blocks,
+        register_limit_rao: settings.register_limit_rao,
+        sync_blocks: settings.sync_blocks,
+        survey_blocks: wanted.survey_blocks,
+        challenge_blocks: wanted.challenge_blocks,
         turn_blocks: wanted.turn_blocks,
         lead_blocks: wanted.lead_blocks,
         sessions_at_once: wanted.sessions_at_once,
         verify_at_once: wanted.verify_at_once,
-        surveys_at_once: SURVEYS_AT_ONCE,
+        surveys_at_once: wanted.surveys_at_once,
         void_permille: wanted.void_permille,
         spread: match wanted.spread {
             Spread::Together => validator::Spread::Together,

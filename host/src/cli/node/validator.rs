@@ -20,15 +20,15 @@ pub(super) async fn run(means: Means) -> anyhow::Result<()> {
     let owner = StoreOwner {
         genesis: network.genesis,
         netuid: means.config.netuid,
-        hotkey: means.keys.hotkey.account(),
+        hotkey: means.hotkey.account(),
     };
     let folder = settings.state_folder.clone();
     let store = tokio::task::spawn_blocking(move || SqliteStore::open(&folder, &owner, Retention::default()))
         .await
         .context("the evidence store could not be opened")??;
-    let dendrite = HttpDendrite::new(means.keys.hotkey.clone(), options::dendrite(settings, network.development));
+    let dendrite = HttpDendrite::new(means.hotkey.clone(), options::dendrite(settings, network.development));
     let role = validator::Means {
-        me: means.keys.hotkey.account(),
+        me: means.hotkey.account(),
         chain: means.chain.clone(),
         dendrite: Arc::new(dendrite),
         plugins: means.registry.clone(),

@@ -55,7 +55,10 @@ pub(super) fn outcome(
     let mut scores = Vec::with_capacity(outcome.scores.len().min(known.len()));
     for score in outcome.scores {
         if !known.contains(&score.uid) {
-            return Err(broke(format!("uid {} is no miner of this epoch", score.uid)));
+            return Err(broke(format!(
+                "uid {} is no miner of this epoch",
+                score.uid
+            )));
         }
         if !seen.insert(score.uid) {
             return Err(broke(format!("uid {} is scored twice", score.uid)));
@@ -184,7 +187,9 @@ mod tests {
 
     fn refusal(scores: Vec<scoring::Score>, memory: Vec<u8>) -> String {
         let given = scoring::Outcome { scores, memory };
-        outcome(given, &HashSet::from([1, 2])).unwrap_err().to_string()
+        outcome(given, &HashSet::from([1, 2]))
+            .unwrap_err()
+            .to_string()
     }
 
     #[test]

@@ -133,7 +133,10 @@ fn old_epochs_go_by_number_and_by_bytes_but_never_the_last_scored_one() {
             .record_epoch(&epoch(number, Err("trapped".to_owned())))
             .unwrap();
     }
-    assert_eq!(store.last_epoch().unwrap().unwrap().evidence.epoch.number, 1);
+    assert_eq!(
+        store.last_epoch().unwrap().unwrap().evidence.epoch.number,
+        1
+    );
     assert_eq!(count(&store, "epochs"), 6);
     drop(store);
 

@@ -90,7 +90,8 @@ impl Kept {
     fn holds(&self, what: &str, id: &str) -> bool {
         let ended = self.ended.iter().any(|ended| ended == id);
         let open = self.open.iter().find(|(open, ..)| open == id);
-        let (asked, answered) = open.map_or((false, false), |(_, asked, answered)| (*asked, *answered));
+        let (asked, answered) =
+            open.map_or((false, false), |(_, asked, answered)| (*asked, *answered));
         ended
             || match what {
                 "begun" => open.is_some(),

@@ -164,14 +164,16 @@ impl Handler {
             }
         };
         let late = || Err(Refusal::Failed("it took too long".to_owned()));
-        served.unwrap_or_else(|_| late()).unwrap_or_else(Reply::from)
+        served
+            .unwrap_or_else(|_| late())
+            .unwrap_or_else(Reply::from)
     }
 
     async fn describe(&self, caller: &AccountId) -> Result<Reply, Refusal> {
         let described = self.service.describe(caller).await?;
         description::check(&described).map_err(|why| Refusal::Failed(why.to_owned()))?;
-        let json = serde_json::to_vec(&described)
-            .map_err(|error| Refusal::Failed(error.to_string()))?;
+        let json =
+            serde_json::to_vec(&described).map_err(|error| Refusal::Failed(error.to_string()))?;
         Ok(Reply::ok(JSON, json))
     }
 

@@ -144,7 +144,9 @@ async fn receive(mut body: Incoming, max: usize) -> Result<Vec<u8>, Trouble> {
     let mut bytes = Vec::new();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| Trouble::from_http(&error))?;
-        let Some(data) = frame.data_ref() else { continue };
+        let Some(data) = frame.data_ref() else {
+            continue;
+        };
         if bytes.len() + data.len() > max {
             return Err(Trouble::TooLarge(max));
         }
