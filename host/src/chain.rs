@@ -17,7 +17,7 @@
 //! | `session` | a link that leads to the right chain, and its runtimes |
 //! | `follow` | reconnecting, heads |
 //! | `runtime`, `guard` | metadata: names to bytes and back, safely |
-//! | `calls`, `submit`, `refusal` | extrinsics: what, how, and why not |
+//! | `calls`, `submit`, `refusal`, `remedies` | extrinsics: what, how, why not and what then |
 //! | `metagraph`, `epoch` | a subnet at one block |
 //!
 //! Does not: commit weights (timelocked commit-reveal), verify what a node says
@@ -32,6 +32,7 @@ mod link;
 mod metagraph;
 pub mod networks;
 mod refusal;
+mod remedies;
 mod runtime;
 mod session;
 mod submit;
@@ -151,7 +152,11 @@ pub fn connect(
             "1 to {ENDPOINTS_MAX} endpoints are needed; name one with --subtensor.chain_endpoint"
         )));
     }
-    if let Some(wrong) = options.endpoints.iter().find(|url| !networks::is_websocket(url)) {
+    if let Some(wrong) = options
+        .endpoints
+        .iter()
+        .find(|url| !networks::is_websocket(url))
+    {
         return Err(ChainError::Unreachable(format!(
             "{} is no ws:// or wss:// address",
             link::shown(wrong)
@@ -193,10 +198,8 @@ impl Shared {
             Status::Down(ChainError::WrongNetwork(_)) => true,
             Status::Down(_) => false,
         };
-        let waiting = tokio::time::timeout(
-            self.options.timing.rpc_deadline,
-            status.wait_for(usable),
-        );
+        let waiting =
+            tokio::time::timeout(self.options.timing.rpc_deadline, status.wait_for(usable));
         if let Ok(Ok(status)) = waiting.await {
             return match &*status {
                 Status::Up(session) => Ok(session.clone()),
@@ -245,7 +248,11 @@ impl Subtensor {
     }
 
     async fn coldkey(&self) -> Result<Arc<dyn Signer>, ChainError> {
-        let source = self.keys.coldkey.clone().ok_or_else(|| missing("coldkey"))?;
+        let source = self
+            .keys
+            .coldkey
+            .clone()
+            .ok_or_else(|| missing("coldkey"))?;
         tokio::task::spawn_blocking(move || source())
             .await
             .unwrap_or_else(|_| Err("reading it failed".to_owned()))

@@ -60,9 +60,7 @@ pub(super) fn current(
 /// An epoch runs where `(block + netuid + 1) % (tempo + 1) == tempo`.
 fn derived(netuid: Netuid, tempo: u16, block: BlockNumber) -> (u64, Option<BlockNumber>) {
     let length = u64::from(tempo) + 1;
-    let shifted = block
-        .saturating_add(u64::from(netuid))
-        .saturating_add(1);
+    let shifted = block.saturating_add(u64::from(netuid)).saturating_add(1);
     if tempo == 0 {
         return (shifted / length, None);
     }

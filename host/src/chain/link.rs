@@ -173,7 +173,9 @@ impl Link {
 
     /// The block with this hash.
     pub(super) async fn head(&self, hash: [u8; 32]) -> Result<Head, CallError> {
-        let header: Option<Header> = self.call("chain_getHeader", json!([prefixed(&hash)])).await?;
+        let header: Option<Header> = self
+            .call("chain_getHeader", json!([prefixed(&hash)]))
+            .await?;
         let header =
             header.ok_or_else(|| CallError::Nonsense("a block it named is gone".to_owned()))?;
         Ok(Head {
@@ -184,8 +186,9 @@ impl Link {
 
     /// The extrinsics of a block, in hexadecimal as the node wrote them.
     pub(super) async fn extrinsics(&self, block: [u8; 32]) -> Result<Vec<String>, CallError> {
-        let answer: Option<SignedBlock> =
-            self.call("chain_getBlock", json!([prefixed(&block)])).await?;
+        let answer: Option<SignedBlock> = self
+            .call("chain_getBlock", json!([prefixed(&block)]))
+            .await?;
         answer
             .map(|signed| signed.block.extrinsics)
             .ok_or_else(|| CallError::Nonsense("a block it named is gone".to_owned()))
@@ -227,9 +230,7 @@ impl Link {
     pub(super) async fn next_nonce(&self, account: &AccountId) -> Result<u64, CallError> {
         let params = json!([account.to_ss58()]);
         match self.call("system_accountNextIndex", params.clone()).await {
-            Err(error) if error.is_unknown_method() => {
-                self.call("account_nextIndex", params).await
-            }
+            Err(error) if error.is_unknown_method() => self.call("account_nextIndex", params).await,
             answer => answer,
         }
     }

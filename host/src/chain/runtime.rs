@@ -53,8 +53,8 @@ impl Runtime {
         genesis: [u8; 32],
         versions: Versions,
     ) -> Result<Self, ChainError> {
-        let metadata = Metadata::decode_from(metadata)
-            .map_err(|error| nonsense("its metadata", &error))?;
+        let metadata =
+            Metadata::decode_from(metadata).map_err(|error| nonsense("its metadata", &error))?;
         guard::check(metadata.types()).map_err(|reason| nonsense("its metadata", &reason))?;
         let range = SpecVersionForRange {
             block_range: 0..u64::MAX,
@@ -121,6 +121,19 @@ impl Runtime {
             .is_some_and(|errors| errors.iter().any(|error| error.name == name))
     }
 
+    #[cfg(test)]
+    pub(super) fn types(&self) -> &scale_info::PortableRegistry {
+        self.metadata().types()
+    }
+
+    #[cfg(test)]
+    pub(super) fn api_output(&self, api: &str, method: &str) -> u32 {
+        let api = self.metadata().runtime_api_trait_by_name(api);
+        api.and_then(|api| api.method_by_name(method))
+            .map(|method| method.output_ty())
+            .expect("tests ask for what is there")
+    }
+
     /// Milliseconds from one block to the next.
     pub(super) fn slot_ms(&self) -> u64 {
         self.metadata()
@@ -171,8 +184,7 @@ impl Runtime {
         method: &str,
         arguments: Vec<Value>,
     ) -> Result<Vec<u8>, ChainError> {
-        let payload =
-            subxt::dynamic::runtime_api_call::<Vec<Value>, Value>(api, method, arguments);
+        let payload = subxt::dynamic::runtime_api_call::<Vec<Value>, Value>(api, method, arguments);
         self.at
             .runtime_apis()
             .encode_args(payload)
@@ -261,7 +273,11 @@ impl Runtime {
                 .details()
                 .map(|details| escape(&details.variant.name))
                 .unwrap_or_else(|_| {
-                    format!("error {} of pallet {}", error.error_index(), error.pallet_index())
+                    format!(
+                        "error {} of pallet {}",
+                        error.error_index(),
+                        error.pallet_index()
+                    )
                 }),
             Ok(DispatchError::Token(error)) => format!("{error:?}"),
             Ok(other) => escape(&format!("{other:?}")),

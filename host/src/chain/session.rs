@@ -88,7 +88,10 @@ impl Session {
     /// How many blocks ago `head` was made, by our clock and the chain's pace.
     pub(super) async fn lag_blocks(&self, head: Head) -> Option<u64> {
         let at = self.at(head).await.ok()?;
-        let key = at.runtime.storage_key("Timestamp", "Now", Vec::new()).ok()?;
+        let key = at
+            .runtime
+            .storage_key("Timestamp", "Now", Vec::new())
+            .ok()?;
         let stored = self.link.storage(&key, head.hash).await.ok()??;
         let made: u64 = at
             .runtime

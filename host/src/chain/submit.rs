@@ -57,9 +57,11 @@ async fn hand_in(
     call: &Call,
     signer: &dyn Signer,
 ) -> Result<(Sent, Option<Subscription<Value>>), ChainError> {
-    let _turn = shared.submitting.acquire().await.map_err(|_| {
-        ChainError::Unreachable("the connection is being shut down".to_owned())
-    })?;
+    let _turn = shared
+        .submitting
+        .acquire()
+        .await
+        .map_err(|_| ChainError::Unreachable("the connection is being shut down".to_owned()))?;
     let session = shared.session().await?;
     let at = session.at_finalized().await?;
     let nonce = session.link.next_nonce(&signer.account()).await?;
@@ -203,10 +205,7 @@ async fn look_into(
 }
 
 /// Hands the same bytes in once more; an error is the chain's last word.
-async fn again(
-    shared: &Shared,
-    sent: &Sent,
-) -> Result<Option<Subscription<Value>>, ChainError> {
+async fn again(shared: &Shared, sent: &Sent) -> Result<Option<Subscription<Value>>, ChainError> {
     let Ok(session) = shared.session().await else {
         return Ok(None);
     };

@@ -47,10 +47,16 @@ fn reserved(text: &str) -> Option<String> {
     }
     let start = text.trim_start();
     if let Some(prefix) = RESERVED_PREFIXES.iter().find(|p| start.starts_with(*p)) {
-        return Some(format!("texts that begin with {prefix:?} belong to a protocol"));
+        return Some(format!(
+            "texts that begin with {prefix:?} belong to a protocol"
+        ));
     }
-    looks_like_a_request(start)
-        .map(|piece| format!("it looks like a signed request, with {:?} in it", escape(piece)))
+    looks_like_a_request(start).map(|piece| {
+        format!(
+            "it looks like a signed request, with {:?} in it",
+            escape(piece)
+        )
+    })
 }
 
 /// The request signatures of axon, Epistula, fiber and their kin: no white

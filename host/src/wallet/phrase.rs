@@ -40,10 +40,9 @@ mod tests {
 
     #[test]
     fn a_phrase_gives_the_seed_that_bittensor_gives() {
-        let seed = seed(
-            "legal winner thank year wave sausage worth useful legal winner thank yellow",
-        )
-        .unwrap();
+        let seed =
+            seed("legal winner thank year wave sausage worth useful legal winner thank yellow")
+                .unwrap();
         assert_eq!(
             hex::encode(*seed),
             "6fa2796b0071cac425d8a7851038318c2c37dcebfe4bae73197ce93e75909bd2"

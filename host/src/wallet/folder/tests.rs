@@ -28,11 +28,7 @@ fn a_new_hotkey_signs_and_only_its_owner_can_read_it() {
     assert_eq!(mode(made.path.parent().unwrap()), 0o700);
     assert_eq!(mode(&root.path().join("w")), 0o700);
     let signature = hotkey.sign(b"x");
-    assert!(crate::subnet::key::verify(
-        &made.account,
-        b"x",
-        &signature
-    ));
+    assert!(crate::subnet::key::verify(&made.account, b"x", &signature));
 }
 
 #[test]
