@@ -18,6 +18,7 @@
 //! `synapse` knows hyper, only `machine` knows sysinfo, only `cli` knows clap.
 
 pub mod chain;
+pub mod devchain;
 pub mod role;
 pub mod subnet;
 pub mod wallet;

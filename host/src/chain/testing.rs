@@ -14,7 +14,7 @@ use super::runtime::Runtime;
 /// Mainnet's metadata of April 2026.
 pub(super) const SPEC_393: &[u8] = include_bytes!("../../tests/data/metadata/spec393_v16.scale");
 /// A local chain's of October 2026: newtypes for netuid and balances.
-pub(super) const SPEC_461: &[u8] = include_bytes!("../../tests/data/metadata/spec461_v15.scale");
+pub(super) const SPEC_461: &[u8] = include_bytes!("../devchain/metadata/spec461_v15.scale");
 
 pub(super) fn spec393() -> Runtime {
     runtime(SPEC_393, [0; 32], 393)

@@ -8,7 +8,7 @@ use crate::subnet::key::{AccountId, Signature};
 use crate::subnet::weights::Weights;
 
 const CALLS_393: &str = include_str!("../../../tests/data/chain/scale_calls_spec393.json");
-const GOLDEN_461: &str = include_str!("../../../tests/data/chain/golden_spec461.json");
+const GOLDEN_461: &str = include_str!("../../../tests/data/golden_461.json");
 
 fn golden() -> serde_json::Value {
     serde_json::from_str(GOLDEN_461).unwrap()
