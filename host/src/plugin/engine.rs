@@ -102,12 +102,19 @@ impl Engine {
         let deterministic = {
             let mut config = base_config();
             deterministic_config(&mut config);
-            let memory = limits.policy.memory_bytes_max.max(limits.generator.memory_bytes_max);
+            let memory = limits
+                .policy
+                .memory_bytes_max
+                .max(limits.generator.memory_bytes_max);
             let threads = limits.deterministic_threads.max(1);
             let wasmtime = start(config, threads + ADMISSION_INSTANCES, memory)?;
             let linker = linker(&wasmtime, v0_1::link_deterministic)?;
             let queue = Queue::start("plugin-pure", threads, timers.handle())?;
-            Class { wasmtime, linker, queue }
+            Class {
+                wasmtime,
+                linker,
+                queue,
+            }
         };
         let effectful = {
             let mut config = base_config();
@@ -118,7 +125,11 @@ impl Engine {
             ticker::start(&wasmtime)?;
             let linker = linker(&wasmtime, v0_1::link_effectful)?;
             let queue = Queue::start("plugin-effect", threads, timers.handle())?;
-            Class { wasmtime, linker, queue }
+            Class {
+                wasmtime,
+                linker,
+                queue,
+            }
         };
         Ok(Self {
             inner: Arc::new(Inner {
@@ -173,7 +184,12 @@ impl Engine {
             .instantiate_pre(&component)
             .map_err(CompileError::Link)?;
         let exports = Exports::find(world, &pre).map_err(CompileError::Exports)?;
-        let compiled = Arc::new(Compiled { digest, world, pre, exports });
+        let compiled = Arc::new(Compiled {
+            digest,
+            world,
+            pre,
+            exports,
+        });
         let mut known = self.lock();
         known.retain(|_, held| held.strong_count() > 0);
         known.insert(digest, Arc::downgrade(&compiled));

@@ -17,10 +17,17 @@ pub(super) fn read(error: &wasmtime::Error, guest: &Guest, limits: &WorldLimits)
     if let Some(known) = error.downcast_ref::<PluginError>() {
         return known.clone();
     }
-    if error.downcast_ref::<wasmtime::PoolConcurrencyLimitError>().is_some() {
+    if error
+        .downcast_ref::<wasmtime::PoolConcurrencyLimitError>()
+        .is_some()
+    {
         return PluginError::Overloaded(limits.running_max);
     }
-    if error.root_cause().to_string().contains(HANDED_OVER_TOO_MUCH) {
+    if error
+        .root_cause()
+        .to_string()
+        .contains(HANDED_OVER_TOO_MUCH)
+    {
         return PluginError::TooMuchData(limits.handed_over_bytes_max as u64);
     }
     match error.downcast_ref::<Trap>() {

@@ -122,7 +122,9 @@ impl Time {
         if now >= deadline.wall {
             return Some(late(deadline.wall_max));
         }
-        let ran = now.duration_since(deadline.entered).saturating_sub(deadline.waited);
+        let ran = now
+            .duration_since(deadline.entered)
+            .saturating_sub(deadline.waited);
         (ran >= deadline.run_max).then(|| late(deadline.run_max))
     }
 

@@ -132,10 +132,7 @@ mod tests {
         for _ in 0..3 {
             log.write(Level::Info, "").unwrap();
         }
-        assert_eq!(
-            log.write(Level::Info, ""),
-            Err(PluginError::LogFlood(96))
-        );
+        assert_eq!(log.write(Level::Info, ""), Err(PluginError::LogFlood(96)));
         log.refill();
         log.write(Level::Info, "").unwrap();
     }
@@ -144,10 +141,7 @@ mod tests {
     fn the_last_line_printed_is_kept_escaped_even_without_its_end() {
         let log = GuestLog::new("p".into(), 1 << 10);
         log.print(b"first\npanicked at \x1b[2J").unwrap();
-        assert_eq!(
-            log.last_printed().unwrap(),
-            "panicked at \\u{1b}[2J"
-        );
+        assert_eq!(log.last_printed().unwrap(), "panicked at \\u{1b}[2J");
     }
 
     #[test]

@@ -41,7 +41,9 @@ impl Meter {
         if self.refused_by_its_own_maximum {
             return Ok(true);
         }
-        let held = self.held_bytes.saturating_add(desired.saturating_sub(current));
+        let held = self
+            .held_bytes
+            .saturating_add(desired.saturating_sub(current));
         if held > self.max_bytes {
             return Err(PluginError::OutOfMemory(self.max_bytes).into());
         }
@@ -131,7 +133,11 @@ mod tests {
     fn a_memorys_own_maximum_is_the_guests_affair() {
         let mut meter = Meter::new(100);
         assert!(meter.memory_growing(0, 60, Some(50)).unwrap());
-        assert!(meter.memory_grow_failed(wasmtime::Error::msg("too large")).is_ok());
+        assert!(
+            meter
+                .memory_grow_failed(wasmtime::Error::msg("too large"))
+                .is_ok()
+        );
         assert_eq!(meter.held_bytes(), 0);
     }
 }

@@ -283,9 +283,6 @@ mod tests {
         let (_runtime, queue) = queue(1);
         let lane = queue.lane(&limits(1, 9));
         drop(queue);
-        assert_eq!(
-            lane.submit(Box::new(|| {})),
-            Err(PluginError::ShuttingDown)
-        );
+        assert_eq!(lane.submit(Box::new(|| {})), Err(PluginError::ShuttingDown));
     }
 }

@@ -18,7 +18,7 @@ mod describe;
 mod start;
 mod state;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -116,7 +116,9 @@ impl Registry {
             return Err(AdmissionError::Busy);
         };
         let digest = admission::digest(&bytes);
-        let swapped = self.try_swap(slot, bytes, digest, approval, admitting).await;
+        let swapped = self
+            .try_swap(slot, bytes, digest, approval, admitting)
+            .await;
         match &swapped {
             Ok(report) => self.swapped(report),
             Err(error) => self.refused(slot, digest, error),
@@ -250,7 +252,11 @@ impl Registry {
             Approval::Recorded => "recorded",
             Approval::DevelopmentChain => "development chain",
         };
-        let from = self.active.load().find(slot).map(|held| held.loaded.id.digest);
+        let from = self
+            .active
+            .load()
+            .find(slot)
+            .map(|held| held.loaded.id.digest);
         let kept = (|| {
             state.retain(loaded.id.digest, bytes, &loaded.maker.settings)?;
             if let Approval::Pin { by } = approval {
@@ -322,7 +328,9 @@ impl Registry {
     }
 
     fn is_builtin(&self, digest: Digest) -> bool {
-        self.builtins.iter().any(|built_in| built_in.digest() == digest)
+        self.builtins
+            .iter()
+            .any(|built_in| built_in.digest() == digest)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -395,6 +403,15 @@ impl Plugins for Registry {
     fn generator(&self, id: &PluginId) -> Option<Arc<dyn ChallengeGenerator>> {
         let loaded = self.find_generator(id).or_else(|| self.revive(id))?;
         Some(Arc::new(Generator(loaded)))
+    }
+
+    fn solver_names(&self) -> Vec<String> {
+        let active = self.active.load();
+        let solvers = active.of(World::ChallengeSolver);
+        let names: BTreeSet<String> = solvers
+            .flat_map(|held| held.loaded.solves.iter().cloned())
+            .collect();
+        names.into_iter().collect()
     }
 
     fn solver(&self, solver: &str) -> Option<Arc<dyn ChallengeSolver>> {

@@ -1,1 +1,4 @@
-//! x
+//! The host from outside: one binary, a module for each section.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used)]
+
+mod plugin;

@@ -26,7 +26,7 @@ struct Shape {
 }
 
 /// Which world `bytes` target, if one, and only with imports it may have.
-pub(super) fn world_of(bytes: &[u8]) -> Result<World, AdmissionError> {
+pub(in crate::plugin) fn world_of(bytes: &[u8]) -> Result<World, AdmissionError> {
     check_preamble(bytes)?;
     let shape = read(bytes)?;
     let world = shape.world()?;
@@ -222,7 +222,9 @@ impl Shape {
 fn is_linked_wasi(name: &Name) -> bool {
     let path = format!("{}/{}", name.package, name.interface);
     wasi::LINKED.contains(&path.as_str())
-        && name.version.is_some_and(|version| version.starts_with("0.2."))
+        && name
+            .version
+            .is_some_and(|version| version.starts_with("0.2."))
 }
 
 fn list(names: &[&str]) -> String {
@@ -262,7 +264,10 @@ mod tests {
     #[test]
     fn a_policy_is_known_by_its_exports() {
         let imports = ["compute:subnet/log@0.1.0", "wasi:cli/stderr@0.2.6"];
-        assert_eq!(shape(&imports, &[PLUGIN, SCORING]), Ok(World::ScoringPolicy));
+        assert_eq!(
+            shape(&imports, &[PLUGIN, SCORING]),
+            Ok(World::ScoringPolicy)
+        );
     }
 
     #[test]
@@ -298,7 +303,10 @@ mod tests {
     #[test]
     fn two_worlds_at_once_and_none_at_all_are_refused() {
         let both = [PLUGIN, SCORING, "compute:subnet/solver@0.1.0"];
-        assert!(matches!(shape(&[], &both), Err(AdmissionError::SeveralWorlds(_))));
+        assert!(matches!(
+            shape(&[], &both),
+            Err(AdmissionError::SeveralWorlds(_))
+        ));
         let none = shape(&[], &["wasi:cli/run@0.2.0"]);
         assert!(matches!(none, Err(AdmissionError::NotAPlugin { .. })));
         let half = shape(&[], &[SCORING]);

@@ -67,9 +67,8 @@ impl Registry {
             let mut threads = Vec::new();
             for built_in in &self.builtins {
                 let recorded = recorded.get(slot_of(built_in));
-                threads.push(self.spawn(scope, move || {
-                    self.start_slot(built_in, recorded).map(Some)
-                }));
+                threads
+                    .push(self.spawn(scope, move || self.start_slot(built_in, recorded).map(Some)));
             }
             for (slot, activation) in &recorded {
                 if !self.builtins.iter().any(|b| slot_of(b) == slot) {
@@ -241,7 +240,9 @@ impl Registry {
         let bytes = self.bytes_of(id.digest)?;
         let current = self.around.settings.get(&id.name).cloned();
         let table = current
-            .or_else(|| (id.settings == settings::digest(&Default::default())).then(Default::default))
+            .or_else(|| {
+                (id.settings == settings::digest(&Default::default())).then(Default::default)
+            })
             .filter(|table| settings::digest(table) == id.settings)
             .or_else(|| self.state().settings(id.settings))
             .ok_or_else(|| AdmissionError::State("its settings of then are not kept".into()))?;

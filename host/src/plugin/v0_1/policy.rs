@@ -33,13 +33,16 @@ impl ScoringPolicy for Policy {
         let memory = evidence.memory.clone();
         let called = self
             .0
-            .call(Chance::seeded(CHANCE_SEED), move |exports, store, instance| {
-                let scoring = exports
-                    .scoring()
-                    .ok_or_else(|| wasmtime::Error::msg("not a policy"))?
-                    .load(store.as_context_mut(), instance)?;
-                scoring.call_evaluate(store, epoch, &miners, &memory)
-            })
+            .call(
+                Chance::seeded(CHANCE_SEED),
+                move |exports, store, instance| {
+                    let scoring = exports
+                        .scoring()
+                        .ok_or_else(|| wasmtime::Error::msg("not a policy"))?
+                        .load(store.as_context_mut(), instance)?;
+                    scoring.call_evaluate(store, &epoch, &miners, &memory)
+                },
+            )
             .await;
         super::read(&self.0, started, called, |given| {
             check::outcome(given, &known(evidence))
