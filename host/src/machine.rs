@@ -17,9 +17,9 @@ mod local;
 mod readings;
 mod texts;
 
-pub use cpu::{CpuAccelerator, CpuOptions, OptionsError};
 pub use cpu::{
     BUDGET_GOPS_DEFAULT, DUTY_PERMILLE_DEFAULT, MEMORY_MIB_DEFAULT, OPEN_CELLS_MAX, ROUNDS_MAX,
     ROWS_MAX, THREADS_MAX,
 };
+pub use cpu::{CpuAccelerator, CpuOptions, OptionsError};
 pub use local::{CACHE_MS, LocalMachine};

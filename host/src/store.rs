@@ -170,7 +170,8 @@ impl EvidenceStore for SqliteStore {
     fn record_epoch(&self, record: &EpochRecord) -> Result<(), StoreError> {
         self.write(|db| {
             epochs::record(db, record)?;
-            self.retention.prune_epochs(db, record.evidence.epoch.number)
+            self.retention
+                .prune_epochs(db, record.evidence.epoch.number)
         })
     }
 

@@ -64,6 +64,7 @@ pub(super) fn read_weights(bytes: &[u8]) -> Result<Weights, Failure> {
     if !rest.is_empty() {
         return Err(Failure::Unreadable("weights".to_owned()));
     }
-    let pair = |[a, b, c, d]: &[u8; 4]| (u16::from_le_bytes([*a, *b]), u16::from_le_bytes([*c, *d]));
+    let pair =
+        |[a, b, c, d]: &[u8; 4]| (u16::from_le_bytes([*a, *b]), u16::from_le_bytes([*c, *d]));
     Ok(Weights(pairs.iter().map(pair).collect()))
 }

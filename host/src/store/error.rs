@@ -27,9 +27,7 @@ pub enum OpenError {
         mode: u32,
     },
     /// A node has it.
-    #[error(
-        "another node{by} uses {path}; stop it, or give this node a state folder of its own"
-    )]
+    #[error("another node{by} uses {path}; stop it, or give this node a state folder of its own")]
     Locked {
         /// The folder.
         path: PathBuf,

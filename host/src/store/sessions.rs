@@ -19,7 +19,7 @@ use super::error::Failure;
 /// The longest session id.
 pub const SESSION_ID_BYTES_MAX: usize = 128;
 /// Sessions without an ending at a time; a role that needs more leaks them.
-pub const SESSIONS_OPEN_MAX: usize = 4096;
+pub const SESSIONS_OPEN_MAX: u32 = 4096;
 
 pub(super) fn begin(db: &Transaction<'_>, record: &SessionRecord) -> Result<(), Failure> {
     let session = &record.session;
@@ -55,7 +55,7 @@ pub(super) fn begin(db: &Transaction<'_>, record: &SessionRecord) -> Result<(), 
 }
 
 fn room_for_one(db: &Connection) -> Result<(), Failure> {
-    let open: usize = db
+    let open: u32 = db
         .prepare_cached("SELECT count(*) FROM sessions WHERE ending IS NULL")?
         .query_row([], |row| row.get(0))?;
     if open >= SESSIONS_OPEN_MAX {
@@ -72,17 +72,17 @@ pub(super) fn intend(db: &Transaction<'_>, session: &str, step: u16) -> Result<(
         ));
     }
     let answered: u16 = db
-        .prepare_cached(
-            "SELECT count(*) FROM exchanges WHERE session = ?1 AND answer IS NOT NULL",
-        )?
+        .prepare_cached("SELECT count(*) FROM exchanges WHERE session = ?1 AND answer IS NOT NULL")?
         .query_row([serial], |row| row.get(0))?;
     if step != answered {
         return refuse(format!(
             "step {step} of session {session} is out of turn: {answered} steps have an answer"
         ));
     }
-    db.prepare_cached("INSERT INTO exchanges (session, step) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?
-        .execute(params![serial, step])?;
+    db.prepare_cached(
+        "INSERT INTO exchanges (session, step) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+    )?
+    .execute(params![serial, step])?;
     Ok(())
 }
 
@@ -147,9 +147,7 @@ pub(super) fn end(
 ) -> Result<Option<(AccountId, BlockNumber)>, Failure> {
     let row: Option<(i64, Option<String>, String)> = db
         .prepare_cached("SELECT serial, ending, record FROM sessions WHERE id = ?1")?
-        .query_row([session], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-        })
+        .query_row([session], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
         .optional()?;
     let Some((serial, before, record)) = row else {
         return unknown(session);

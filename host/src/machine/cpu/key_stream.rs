@@ -16,14 +16,15 @@ fn element(byte: u8) -> f32 {
 /// Fills whole rows of `n`, the first of which is row `first` of the matrix.
 /// Runs on the rayon pool it is called in.
 pub(super) fn fill(seed: &[u8; 32], first: usize, n: usize, rows: &mut [f32]) {
-    rows.par_chunks_mut(n)
-        .enumerate()
-        .for_each_init(|| vec![0; n], |bytes, (index, row)| {
+    rows.par_chunks_mut(n).enumerate().for_each_init(
+        || vec![0; n],
+        |bytes, (index, row)| {
             stream(seed, first + index, bytes);
             for (to, byte) in row.iter_mut().zip(bytes.iter()) {
                 *to = element(*byte);
             }
-        });
+        },
+    );
 }
 
 /// The key stream of one row.

@@ -19,7 +19,10 @@ pub(super) fn multiply(
     let stride = isize::try_from(n).expect("n is at most 16,384");
     let to = &mut to[columns.start..];
     let right = &right[columns.start..];
-    #[expect(unsafe_code, reason = "gemm takes pointers; the sizes are asserted above")]
+    #[expect(
+        unsafe_code,
+        reason = "gemm takes pointers; the sizes are asserted above"
+    )]
     // SAFETY: `left` holds rows x n, `right` n rows of n from its first column
     // on and `to` rows of n likewise; columns.len() columns of them are in
     // bounds as columns.end <= n. `to` is borrowed mutably, so nothing overlaps.

@@ -48,10 +48,7 @@ impl CpuProof {
             cell,
             input: x.iter().map(|element| byte(*element)).collect(),
             input_path: self.trees[round - 1].path(row),
-            product: p
-                .iter()
-                .flat_map(|sum| exact(*sum).to_le_bytes())
-                .collect(),
+            product: p.iter().flat_map(|sum| exact(*sum).to_le_bytes()).collect(),
             output_path: self.trees[round].path(row),
         }
     }
@@ -78,11 +75,7 @@ impl CpuProof {
             for (opening, cell) in openings.iter_mut().zip(cells) {
                 if cell.round == round {
                     let at = position(&wanted, cell.row) * n;
-                    *opening = Some(self.opening(
-                        *cell,
-                        &rows.x[at..at + n],
-                        &rows.p[at..at + n],
-                    ));
+                    *opening = Some(self.opening(*cell, &rows.x[at..at + n], &rows.p[at..at + n]));
                 }
             }
             stepper.slice(|| next_rows(&mut rows, n))?;

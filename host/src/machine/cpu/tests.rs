@@ -224,10 +224,7 @@ fn many_blocks_of_rows_make_the_same_tree_as_one() {
     assert!(sizes.block_rows < sizes.rows, "the job must have blocks");
     let proof = cpu().compute(&job, soon()).unwrap();
     let (xs, _) = reference(&job);
-    assert_eq!(
-        proof.round_roots(),
-        [tree_root(&xs[0]), tree_root(&xs[1])]
-    );
+    assert_eq!(proof.round_roots(), [tree_root(&xs[0]), tree_root(&xs[1])]);
 }
 
 #[test]

@@ -80,7 +80,10 @@ fn a_read_only_file_is_an_error_that_says_so() {
     let store = open(&folder);
     pragma(&store, "query_only", 1);
     let refused = store.begin_session(&session("a")).unwrap_err();
-    assert!(refused.to_string().contains("cannot be written"), "{refused}");
+    assert!(
+        refused.to_string().contains("cannot be written"),
+        "{refused}"
+    );
     pragma(&store, "query_only", 0);
     store.begin_session(&session("a")).unwrap();
 }

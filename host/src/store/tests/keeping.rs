@@ -5,7 +5,7 @@ use super::*;
 use crate::subnet::evidence::WeightsState;
 use crate::subnet::weights::Weights;
 
-fn count(store: &SqliteStore, table: &str) -> u64 {
+fn count(store: &SqliteStore, table: &str) -> u32 {
     let sql = format!("SELECT count(*) FROM {table}");
     let connection = store.connection.lock().unwrap();
     connection.query_row(&sql, [], |row| row.get(0)).unwrap()
@@ -133,7 +133,10 @@ fn old_epochs_go_by_number_and_by_bytes_but_never_the_last_scored_one() {
             .record_epoch(&epoch(number, Err("trapped".to_owned())))
             .unwrap();
     }
-    assert_eq!(store.last_epoch().unwrap().unwrap().evidence.epoch.number, 1);
+    assert_eq!(
+        store.last_epoch().unwrap().unwrap().evidence.epoch.number,
+        1
+    );
     assert_eq!(count(&store, "epochs"), 6);
     drop(store);
 

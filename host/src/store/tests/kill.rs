@@ -75,7 +75,11 @@ fn what_returned_ok_survives_kill_9() {
             assert!(kept.holds(what, id), "{line} was lost after {reports}");
         }
         assert!(kept.open.len() <= 1, "one session at a time was begun");
-        assert_eq!(kept.findings, kept.ended.len(), "a verdict is a finding");
+        assert_eq!(
+            kept.findings as usize,
+            kept.ended.len(),
+            "a verdict is a finding"
+        );
     }
 }
 
@@ -83,14 +87,15 @@ struct Kept {
     /// Id, whether asked, whether answered.
     open: Vec<(String, bool, bool)>,
     ended: Vec<String>,
-    findings: usize,
+    findings: u32,
 }
 
 impl Kept {
     fn holds(&self, what: &str, id: &str) -> bool {
         let ended = self.ended.iter().any(|ended| ended == id);
         let open = self.open.iter().find(|(open, ..)| open == id);
-        let (asked, answered) = open.map_or((false, false), |(_, asked, answered)| (*asked, *answered));
+        let (asked, answered) =
+            open.map_or((false, false), |(_, asked, answered)| (*asked, *answered));
         ended
             || match what {
                 "begun" => open.is_some(),

@@ -16,7 +16,10 @@ fn an_unfinished_session_comes_back_whole_after_a_restart() {
 
     let unfinished = open(&folder).unfinished().unwrap();
     assert_eq!(unfinished.len(), 1);
-    assert!(unfinished[0].record == session("a"), "seed and memory included");
+    assert!(
+        unfinished[0].record == session("a"),
+        "seed and memory included"
+    );
     assert_eq!(unfinished[0].transcript, [exchange(100)]);
     assert!(!unfinished[0].asked);
 }
