@@ -17,9 +17,11 @@
 mod arguments;
 mod completions;
 mod devchain;
+mod demo;
 mod exit;
 mod keys;
 mod logging;
+mod node;
 mod plugin;
 mod run;
 mod shutdown;
