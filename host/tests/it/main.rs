@@ -1,5 +1,6 @@
 //! The host from outside: one binary, a module for each section.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used)]
 
+mod chain;
 mod plugin;
 mod synapse;
