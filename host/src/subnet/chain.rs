@@ -200,3 +200,56 @@ pub trait Chain: Send + Sync {
         version_key: u64,
     ) -> Result<Included, ChainError>;
 }
+
+#[cfg(test)]
+pub(crate) mod testing {
+    //! Small metagraphs for tests of whoever reads one.
+
+    use super::*;
+
+    /// A neuron whose keys follow from its uid, serving on a port of its own.
+    pub(crate) fn neuron(uid: Uid) -> Neuron {
+        let [low, high] = uid.to_le_bytes();
+        let mut key = [7; 32];
+        (key[0], key[1]) = (low, high);
+        let mut owner = key;
+        owner[31] = 9;
+        Neuron {
+            uid,
+            hotkey: AccountId(key),
+            coldkey: AccountId(owner),
+            axon: Some(AxonInfo {
+                address: SocketAddr::from(([127, 0, 0, 1], 9000 + uid)),
+                protocol: 4,
+                version: 1,
+            }),
+            active: true,
+            validator_permit: false,
+            stake_rao: 0,
+            incentive: 0,
+            dividends: 0,
+            emission_rao: 0,
+            last_update: 0,
+            registered_at: 0,
+        }
+    }
+
+    /// A subnet of these neurons at block 100, its epoch ending at 110.
+    pub(crate) fn metagraph(neurons: Vec<Neuron>) -> Metagraph {
+        Metagraph {
+            netuid: 1,
+            block: 100,
+            epoch: 10,
+            next_epoch_block: Some(110),
+            owner_hotkey: AccountId([1; 32]),
+            rules: Hyperparameters {
+                tempo: 10,
+                min_allowed_weights: 1,
+                max_weights_limit: u16::MAX,
+                max_uids: 256,
+                ..Hyperparameters::default()
+            },
+            neurons,
+        }
+    }
+}

@@ -243,4 +243,6 @@ pub trait Plugins: Send + Sync {
     fn generator(&self, id: &PluginId) -> Option<Arc<dyn ChallengeGenerator>>;
     /// The active solver that answers to `solver`.
     fn solver(&self, solver: &str) -> Option<Arc<dyn ChallengeSolver>>;
+    /// The solver names answered here, sorted, each once.
+    fn solver_names(&self) -> Vec<String>;
 }

@@ -128,3 +128,90 @@ fn within_limit(emitted: &[(Uid, u16)], rules: &Hyperparameters) -> Result<(), N
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn score(uid: Uid, points: u64) -> Score {
+        Score {
+            uid,
+            points,
+            reason: String::new(),
+        }
+    }
+
+    fn rules() -> Hyperparameters {
+        Hyperparameters {
+            min_allowed_weights: 1,
+            max_weights_limit: u16::MAX,
+            ..Hyperparameters::default()
+        }
+    }
+
+    #[test]
+    fn the_largest_share_becomes_the_largest_weight() {
+        let set = weights(&[score(2, 50), score(1, 100)], 3, &rules()).unwrap();
+        // 32767.5 rounds to even.
+        assert_eq!(set.0, [(1, 65535), (2, 32768)]);
+    }
+
+    #[test]
+    fn nothing_scored_is_nothing_set() {
+        assert_eq!(
+            weights(&[score(1, 0)], 3, &rules()),
+            Err(NoWeights::NobodyScored)
+        );
+        assert_eq!(weights(&[], 3, &rules()), Err(NoWeights::NobodyScored));
+    }
+
+    #[test]
+    fn too_few_uids_are_refused_before_the_chain_refuses_them() {
+        let rules = Hyperparameters {
+            min_allowed_weights: 2,
+            ..rules()
+        };
+        assert_eq!(
+            weights(&[score(1, 9)], 3, &rules),
+            Err(NoWeights::TooFew { got: 1, min: 2 })
+        );
+    }
+
+    #[test]
+    fn a_small_subnet_needs_no_more_uids_than_it_has() {
+        let rules = Hyperparameters {
+            min_allowed_weights: 8,
+            ..rules()
+        };
+        assert!(weights(&[score(0, 9)], 1, &rules).is_ok());
+    }
+
+    #[test]
+    fn a_share_above_the_limit_is_refused() {
+        let rules = Hyperparameters {
+            max_weights_limit: u16::MAX / 2,
+            ..rules()
+        };
+        assert!(matches!(
+            weights(&[score(1, 9), score(2, 1)], 3, &rules),
+            Err(NoWeights::AboveLimit { uid: 1, .. })
+        ));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn only_ratios_matter(points in proptest::collection::vec(0u64..1 << 40, 1..40), factor in 1u64..1 << 20) {
+            let of = |factor: u64| -> Vec<Score> {
+                points.iter().zip(0..).map(|(points, uid)| score(uid, points * factor)).collect()
+            };
+            proptest::prop_assert_eq!(weights(&of(1), 40, &rules()), weights(&of(factor), 40, &rules()));
+        }
+
+        #[test]
+        fn no_points_make_it_panic(points in proptest::collection::vec(proptest::prelude::any::<u64>(), 0..300)) {
+            let scores: Vec<Score> = points.iter().zip(0..).map(|(points, uid)| score(uid, *points)).collect();
+            let _ = weights(&scores, 300, &rules());
+        }
+    }
+}

@@ -191,23 +191,43 @@ mod tests {
             "100::1",
             "5f00::1",
         ] {
-            assert!(check(AddressPolicy::PublicOnly, private).is_err(), "{private}");
+            assert!(
+                check(AddressPolicy::PublicOnly, private).is_err(),
+                "{private}"
+            );
         }
     }
 
     #[test]
     fn a_development_network_opens_loopback_but_no_metadata_service() {
         for private in ["127.0.0.1", "10.0.0.1", "192.168.1.1", "::1", "fc00::1"] {
-            assert_eq!(check(AddressPolicy::AllowPrivate, private), Ok(()), "{private}");
+            assert_eq!(
+                check(AddressPolicy::AllowPrivate, private),
+                Ok(()),
+                "{private}"
+            );
         }
-        for closed in ["0.0.0.0", "169.254.169.254", "::ffff:169.254.169.254", "fe80::1", "ff02::1", "fd00:ec2::254"] {
-            assert!(check(AddressPolicy::AllowPrivate, closed).is_err(), "{closed}");
+        for closed in [
+            "0.0.0.0",
+            "169.254.169.254",
+            "::ffff:169.254.169.254",
+            "fe80::1",
+            "ff02::1",
+            "fd00:ec2::254",
+        ] {
+            assert!(
+                check(AddressPolicy::AllowPrivate, closed).is_err(),
+                "{closed}"
+            );
         }
     }
 
     #[test]
     fn port_zero_is_nowhere() {
         let address = "1.1.1.1:0".parse().unwrap();
-        assert_eq!(AddressPolicy::AllowPrivate.check(&address), Err(NotAllowed::Nowhere));
+        assert_eq!(
+            AddressPolicy::AllowPrivate.check(&address),
+            Err(NotAllowed::Nowhere)
+        );
     }
 }

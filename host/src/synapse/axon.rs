@@ -121,7 +121,10 @@ impl Axon {
             }
         };
         if tokio::time::timeout(drain_time, all).await.is_err() {
-            tracing::warn!(left = self.connections.len(), "cut off requests that ran on");
+            tracing::warn!(
+                left = self.connections.len(),
+                "cut off requests that ran on"
+            );
             self.connections.shutdown().await;
         }
     }

@@ -11,9 +11,7 @@ use std::time::Duration;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use sha2::{Digest as _, Sha256};
 
-use super::head::{
-    HeaderTrouble, SignatureTrouble, decimal, signature, single, write_signature,
-};
+use super::head::{HeaderTrouble, SignatureTrouble, decimal, signature, single, write_signature};
 use super::verify::{Arrived, AuthError, Canonicaliser, Claim, Window};
 use crate::subnet::key::{AccountId, Signature, Signer};
 
@@ -115,8 +113,7 @@ fn message(request: Arrived<'_>, nonce: u64, sender: &str, receiver: &str) -> Ve
     .into_bytes()
 }
 
-const NO_IDENTITY: AuthError =
-    AuthError::Malformed("invalid hotkey address or signature encoding");
+const NO_IDENTITY: AuthError = AuthError::Malformed("invalid hotkey address or signature encoding");
 
 fn check_scheme(headers: &HeaderMap) -> Result<(), AuthError> {
     match single(headers, &CRYPTO) {

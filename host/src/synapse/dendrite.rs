@@ -39,7 +39,7 @@ use super::address::AddressPolicy;
 use super::clock::{Clock, SystemClock};
 use super::description::{self, DESCRIPTION_BYTES_MAX};
 use super::route;
-use super::status::{self, JSON, No, OCTETS};
+use super::status::{self, JSON, No, OCTETS, REFUSAL_BYTES_MAX};
 use crate::subnet::challenge::{Answer, PAYLOAD_BYTES_MAX, TASK_TIMEOUT_MS_MAX};
 use crate::subnet::key::Signer;
 use crate::subnet::wire::{DESCRIBE_PATH, Dendrite, Description, Peer, PeerError, TaskRequest};
@@ -173,12 +173,32 @@ impl Dendrite for HttpDendrite {
             Err(trouble) => (trouble.into(), begun.elapsed()),
         }
     }
+
+    async fn end_session(&self, peer: &Peer, session: &str) -> Result<(), PeerError> {
+        let no_name = || PeerError::Refused("the session is not a name for the wire".to_owned());
+        let ask = Ask {
+            target: route::end(session).ok_or_else(no_name)?,
+            content_type: JSON,
+            body: Bytes::new(),
+            answer_bytes_max: REFUSAL_BYTES_MAX,
+        };
+        let received = self.call(peer, ask, self.options.describe_time).await?;
+        if received.status == StatusCode::OK {
+            Ok(())
+        } else {
+            Err(received.refusal().into())
+        }
+    }
 }
 
 fn read_description(body: &[u8]) -> Result<Description, PeerError> {
     let broke = |why: String| PeerError::BrokeProtocol(why);
-    let described: Description = serde_json::from_slice(body)
-        .map_err(|error| broke(format!("its description does not parse: {:?}", error.classify())))?;
+    let described: Description = serde_json::from_slice(body).map_err(|error| {
+        broke(format!(
+            "its description does not parse: {:?}",
+            error.classify()
+        ))
+    })?;
     description::check(&described).map_err(|why| broke(why.to_owned()))?;
     Ok(described)
 }

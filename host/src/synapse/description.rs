@@ -20,11 +20,17 @@ const PERMILLE_MAX: u16 = 1000;
 
 /// `Err` says which part is too much.
 pub(super) fn check(description: &Description) -> Result<(), &'static str> {
-    hold(description.machines.len() <= MACHINES_MAX, "too many machines")?;
+    hold(
+        description.machines.len() <= MACHINES_MAX,
+        "too many machines",
+    )?;
     word(&description.software)?;
     list(description.solvers.len())?;
     let solvers = description.solvers.iter();
-    hold(solvers.clone().all(|s| is_name(s)), "a solver's name is none")?;
+    hold(
+        solvers.clone().all(|s| is_name(s)),
+        "a solver's name is none",
+    )?;
     metrics(&description.metrics)?;
     for (index, machine) in description.machines.iter().enumerate() {
         check_machine(machine)?;

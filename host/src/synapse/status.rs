@@ -152,7 +152,10 @@ mod tests {
     #[test]
     fn busy_counts_only_in_its_own_form() {
         let busy = br#"{"detail":"x","retry_ms":5}"#;
-        for status in [StatusCode::SERVICE_UNAVAILABLE, StatusCode::TOO_MANY_REQUESTS] {
+        for status in [
+            StatusCode::SERVICE_UNAVAILABLE,
+            StatusCode::TOO_MANY_REQUESTS,
+        ] {
             assert_eq!(read(status, Some(JSON), busy), No::Busy(5));
             for (kind, body) in [
                 (None, &busy[..]),

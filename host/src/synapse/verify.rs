@@ -177,11 +177,7 @@ impl Verifier {
     }
 
     /// Checks the signature over exactly what arrived.
-    pub fn prove(
-        &self,
-        screened: Screened<'_>,
-        arrived: Arrived<'_>,
-    ) -> Result<Proven, AuthError> {
+    pub fn prove(&self, screened: Screened<'_>, arrived: Arrived<'_>) -> Result<Proven, AuthError> {
         let claim = screened.claim;
         let message = screened.protocol.message(&claim, arrived);
         if !verify(&claim.sender, &message, &claim.signature) {

@@ -1,4 +1,5 @@
-//! Integration tests: one binary, sections as modules.
-#![allow(clippy::unwrap_used, clippy::panic)]
+//! The host from outside: one binary, a module for each section.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used)]
 
+mod plugin;
 mod synapse;

@@ -38,7 +38,9 @@ pub(super) async fn read(
         let mut bytes = Vec::new();
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|_| BodyTrouble::Broken)?;
-            let Some(data) = frame.data_ref() else { continue };
+            let Some(data) = frame.data_ref() else {
+                continue;
+            };
             if bytes.len() + data.len() > bytes_max {
                 return Err(BodyTrouble::TooLarge(bytes_max));
             }

@@ -79,7 +79,10 @@ impl<K: Eq + Hash + Copy> Drop for Share<K> {
     fn drop(&mut self) {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         taken.in_all = taken.in_all.saturating_sub(self.amount);
-        let left = taken.by_holder.get(&self.holder).map(|own| own.saturating_sub(self.amount));
+        let left = taken
+            .by_holder
+            .get(&self.holder)
+            .map(|own| own.saturating_sub(self.amount));
         match left {
             Some(0) => {
                 taken.by_holder.remove(&self.holder);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body as _, Bytes, Incoming};
 use hyper::header::{ACCEPT, CONTENT_TYPE, HOST, HeaderMap};
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Method, Request, StatusCode};
 
 use super::HttpDendrite;
 use super::link::Link;
@@ -144,7 +144,9 @@ async fn receive(mut body: Incoming, max: usize) -> Result<Vec<u8>, Trouble> {
     let mut bytes = Vec::new();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| Trouble::from_http(&error))?;
-        let Some(data) = frame.data_ref() else { continue };
+        let Some(data) = frame.data_ref() else {
+            continue;
+        };
         if bytes.len() + data.len() > max {
             return Err(Trouble::TooLarge(max));
         }

@@ -1,0 +1,15 @@
+//! Floor 3: what a node is for.
+//!
+//! A role sees the chain, its peers, its plugins, its machine and its memory as
+//! the traits of `subnet`, so that every rule here is tested without a network,
+//! a sandbox or a disk. `cli/run.rs` hands over the concrete things.
+//!
+//! - [`miner`] answers: it describes its machine and lets solvers do tasks.
+//! - [`validator`] asks: it challenges miners, keeps the evidence, lets the
+//!   policy score it and sets the weights.
+
+pub mod miner;
+mod registration;
+pub mod validator;
+
+pub use registration::NoSlot;

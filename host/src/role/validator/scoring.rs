@@ -1,0 +1,182 @@
+//! Scores an epoch once, shortly before the chain ends it.
+
+use tracing::{error, info, warn};
+
+use crate::subnet::BlockNumber;
+use crate::subnet::chain::Metagraph;
+use crate::subnet::events::{Event, WeightsKind};
+use crate::subnet::evidence::{EpochRecord, StoreError, WeightsRecord, WeightsState};
+use crate::subnet::plugin::{PluginId, ScoringPolicy};
+use crate::subnet::scoring::{Evidence, Outcome};
+use crate::subnet::text::escape;
+use crate::subnet::weights::weights;
+
+use super::memory::Memory;
+use super::{Validator, evidence};
+
+/// Why an epoch was not scored; the next head tries again.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NotScored {
+    /// Evidence cannot be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The chain cannot be read.
+    #[error(transparent)]
+    Chain(#[from] crate::subnet::chain::ChainError),
+    /// Nothing to score with.
+    #[error("no policy is active; load one with `host plugin swap`")]
+    NoPolicy,
+}
+
+impl Validator {
+    /// Scores the epoch that `metagraph` is in if its end is near and nobody has.
+    pub(super) async fn score_if_due(
+        &mut self,
+        head: BlockNumber,
+        metagraph: &Metagraph,
+    ) -> Result<(), NotScored> {
+        let due = |metagraph: &Metagraph| {
+            metagraph
+                .next_epoch_block
+                .is_some_and(|end| head.saturating_add(self.options.lead_blocks) >= end)
+        };
+        if !due(metagraph) || self.scored(metagraph.epoch).await? {
+            return Ok(());
+        }
+        let fresh = self.means.chain.metagraph(self.options.netuid).await?;
+        if !due(&fresh) || self.scored(fresh.epoch).await? {
+            return Ok(());
+        }
+        let policy = self.means.plugins.policy().ok_or(NotScored::NoPolicy)?;
+        let record = self.evaluate(&*policy, &fresh).await?;
+        self.propose(&fresh, record).await
+    }
+
+    /// Whether this epoch has an outcome, or an error that the same policy would repeat.
+    async fn scored(&self, number: u64) -> Result<bool, NotScored> {
+        let active = self
+            .means
+            .plugins
+            .policy()
+            .map(|policy| policy.id().clone());
+        let record = self.memory().with(move |store| store.epoch(number)).await?;
+        Ok(record.is_some_and(|record| record.outcome.is_ok() || Some(record.policy) == active))
+    }
+
+    async fn evaluate(
+        &self,
+        policy: &dyn ScoringPolicy,
+        metagraph: &Metagraph,
+    ) -> Result<EpochRecord, NotScored> {
+        let (metagraph, me, id) = (metagraph.clone(), self.means.me, policy.id().clone());
+        let name = id.name.clone();
+        let evidence = self
+            .memory()
+            .with(move |store| evidence::evidence(store, &metagraph, me, &name))
+            .await?;
+        let quiet = self.means.quiet.lock().await;
+        let called = policy.evaluate(&evidence).await;
+        drop(quiet);
+        let (outcome, fuel) = match called {
+            Ok(called) => (Ok(called.value), called.fuel),
+            Err(error) => (Err(error.to_string()), 0),
+        };
+        let record = EpochRecord {
+            policy: id,
+            evidence,
+            outcome,
+            fuel,
+        };
+        let kept = record.clone();
+        self.memory()
+            .with(move |store| store.record_epoch(&kept))
+            .await?;
+        Ok(record)
+    }
+
+    /// Puts the weights that follow from an outcome on record, to be sent.
+    async fn propose(
+        &mut self,
+        metagraph: &Metagraph,
+        record: EpochRecord,
+    ) -> Result<(), NotScored> {
+        let EpochRecord {
+            policy,
+            evidence,
+            outcome,
+            fuel,
+        } = record;
+        let outcome = match outcome {
+            Ok(outcome) => outcome,
+            Err(why) => {
+                error!(
+                    policy = policy.name,
+                    why = escape(&why),
+                    "the policy failed: the weights on chain stay as they are"
+                );
+                self.withheld(metagraph.block);
+                return Ok(());
+            }
+        };
+        self.report(&policy, &evidence, &outcome, fuel);
+        match weights(&outcome.scores, metagraph.neurons.len(), &metagraph.rules) {
+            Ok(weights) => {
+                let record = WeightsRecord {
+                    epoch: metagraph.epoch,
+                    weights,
+                    state: WeightsState::Intended,
+                };
+                self.tries = Default::default();
+                Ok(self
+                    .memory()
+                    .with(move |store| store.record_weights(&record))
+                    .await?)
+            }
+            Err(why) => {
+                warn!(%why, "no weights this epoch: those on chain stay as they are");
+                self.withheld(metagraph.block);
+                Ok(())
+            }
+        }
+    }
+
+    fn report(&self, policy: &PluginId, evidence: &Evidence, outcome: &Outcome, fuel: u64) {
+        let scored = outcome
+            .scores
+            .iter()
+            .filter(|score| score.points > 0)
+            .count();
+        let (miners, epoch) = (evidence.miners.len(), evidence.epoch.number);
+        self.means
+            .observer
+            .observe(Event::EpochScored { miners, scored });
+        info!(
+            epoch,
+            policy = policy.name,
+            version = policy.version,
+            miners,
+            scored,
+            fuel,
+            "scored the epoch"
+        );
+        for score in &outcome.scores {
+            info!(
+                uid = score.uid,
+                points = score.points,
+                reason = escape(&score.reason),
+                "score"
+            );
+        }
+    }
+
+    fn withheld(&self, block: BlockNumber) {
+        self.means.observer.observe(Event::Weights {
+            kind: WeightsKind::Withheld,
+            block,
+        });
+    }
+
+    pub(super) fn memory(&self) -> Memory {
+        Memory(self.means.store.clone())
+    }
+}
