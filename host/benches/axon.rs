@@ -65,6 +65,8 @@ impl Service for Echo {
     async fn challenge(&self, _: &AccountId, task: TaskReceived) -> Result<Vec<u8>, Refusal> {
         Ok(task.payload)
     }
+
+    async fn end_session(&self, _: &AccountId, _: &str) {}
 }
 
 fn arrived() -> Arrived<'static> {

@@ -16,8 +16,8 @@
 
 mod arguments;
 mod completions;
-mod devchain;
 mod demo;
+mod devchain;
 mod exit;
 mod keys;
 mod logging;

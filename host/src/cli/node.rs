@@ -69,17 +69,35 @@ struct Means {
 impl Node {
     /// Starts what `config` says. Whatever an operator can mend fails here; the
     /// chain may be away, the role waits for it.
-    pub(crate) async fn start(config: Config, replaced: Replaced, shutdown: Shutdown) -> anyhow::Result<Self> {
+    pub(crate) async fn start(
+        config: Config,
+        replaced: Replaced,
+        shutdown: Shutdown,
+    ) -> anyhow::Result<Self> {
         let hotkey = keys::hotkey(&config.wallet)?;
         let account = hotkey.account();
-        let around = Surroundings::open(&config.settings, conditions(config.role), shutdown.clone()).await?;
+        let around =
+            Surroundings::open(&config.settings, conditions(config.role), shutdown.clone()).await?;
         let metrics = around.metrics.clone();
         let axon = miner::bind(&config).await?;
         let registry = open_registry(&config, replaced, metrics.clone()).await?;
-        metrics.observe(Event::Readiness { condition: Condition::Plugins, met: true });
-        let chain = Arc::new(keys::connect(&config.network, Some(&config.wallet), metrics.clone())?);
+        metrics.observe(Event::Readiness {
+            condition: Condition::Plugins,
+            met: true,
+        });
+        let chain = Arc::new(keys::connect(
+            &config.network,
+            Some(&config.wallet),
+            metrics.clone(),
+        )?);
         let quiet = Quiet::default();
-        let face = admin::Face::new(&config, account, registry.clone(), metrics.clone(), quiet.clone());
+        let face = admin::Face::new(
+            &config,
+            account,
+            registry.clone(),
+            metrics.clone(),
+            quiet.clone(),
+        );
         let mut services = around.start(Arc::new(face));
         info!(role = config.role.as_str(), hotkey = %account, netuid = config.netuid, "starting");
         let means = Means {
@@ -95,7 +113,14 @@ impl Node {
             Some(listener) => tokio::spawn(miner::run(means, listener, &mut services)?),
             None => tokio::spawn(validator::run(means)),
         };
-        Ok(Self { account, registry, quiet, role, services, shutdown })
+        Ok(Self {
+            account,
+            registry,
+            quiet,
+            role,
+            services,
+            shutdown,
+        })
     }
 
     /// Waits until the role ends: because it was asked to, or cannot go on.
@@ -123,7 +148,11 @@ fn conditions(role: Role) -> &'static [Condition] {
 }
 
 /// Compiles and admits; blocks, so it is done elsewhere.
-async fn open_registry(config: &Config, replaced: Replaced, metrics: Arc<Metrics>) -> anyhow::Result<Arc<Registry>> {
+async fn open_registry(
+    config: &Config,
+    replaced: Replaced,
+    metrics: Arc<Metrics>,
+) -> anyhow::Result<Arc<Registry>> {
     let settings = &config.settings;
     let (builtins, worlds) = options::builtins(config.role);
     let accelerator = match (config.role, replaced.accelerator) {
@@ -147,7 +176,9 @@ async fn open_registry(config: &Config, replaced: Replaced, metrics: Arc<Metrics
         };
         Ok(Registry::open(engine, setup)?)
     });
-    Ok(Arc::new(opened.await.context("the plugins could not be loaded")??))
+    Ok(Arc::new(
+        opened.await.context("the plugins could not be loaded")??,
+    ))
 }
 
 impl Means {
@@ -164,7 +195,9 @@ impl Means {
                     keys::allow(&self.config.wallet, &*self.chain).await?;
                     return Ok(Some(network));
                 }
-                Err(ChainError::WrongNetwork(why)) => return Err(ChainError::WrongNetwork(why).into()),
+                Err(ChainError::WrongNetwork(why)) => {
+                    return Err(ChainError::WrongNetwork(why).into());
+                }
                 Err(error) => warn!(%error, "waiting for the chain"),
             }
         }

@@ -15,7 +15,9 @@ use super::{Means, options};
 
 /// Follows the chain until asked to end.
 pub(super) async fn run(means: Means) -> anyhow::Result<()> {
-    let Some(network) = means.network().await? else { return Ok(()) };
+    let Some(network) = means.network().await? else {
+        return Ok(());
+    };
     let settings = &means.config.settings;
     let owner = StoreOwner {
         genesis: network.genesis,
@@ -23,10 +25,15 @@ pub(super) async fn run(means: Means) -> anyhow::Result<()> {
         hotkey: means.hotkey.account(),
     };
     let folder = settings.state_folder.clone();
-    let store = tokio::task::spawn_blocking(move || SqliteStore::open(&folder, &owner, Retention::default()))
-        .await
-        .context("the evidence store could not be opened")??;
-    let dendrite = HttpDendrite::new(means.hotkey.clone(), options::dendrite(settings, network.development));
+    let store = tokio::task::spawn_blocking(move || {
+        SqliteStore::open(&folder, &owner, Retention::default())
+    })
+    .await
+    .context("the evidence store could not be opened")??;
+    let dendrite = HttpDendrite::new(
+        means.hotkey.clone(),
+        options::dendrite(settings, network.development),
+    );
     let role = validator::Means {
         me: means.hotkey.account(),
         chain: means.chain.clone(),

@@ -40,7 +40,10 @@ async fn garbage_is_refused() {
         b"POST / HTTP/9.9\r\n\r\n",
     ] {
         let answer = talk(axon.address, garbage).await;
-        assert!(matches!(status(&answer), Some(400 | 505) | None), "{answer}");
+        assert!(
+            matches!(status(&answer), Some(400 | 505) | None),
+            "{answer}"
+        );
         axon.assert_serves().await;
     }
 }
@@ -49,12 +52,19 @@ async fn garbage_is_refused() {
 async fn what_is_not_served_is_not_found() {
     let axon = Axon::start(AxonOptions::default()).await;
     let describe_get = format!("GET {DESCRIBE_PATH} HTTP/1.1\r\nhost: x\r\n\r\n");
-    let wrong_type = head(&task_path(), b"x", "content-type: text/html\r\ncontent-length: 1\r\n");
+    let wrong_type = head(
+        &task_path(),
+        b"x",
+        "content-type: text/html\r\ncontent-length: 1\r\n",
+    );
     let no_type = head(&task_path(), b"x", "content-length: 1\r\n");
     for (request, expected) in [
         ("GET / HTTP/1.1\r\nhost: x\r\n\r\n", 404),
         ("GET /health HTTP/1.1\r\nhost: x\r\n\r\n", 404),
-        ("POST http://other/compute-subnet/1/describe HTTP/1.1\r\nhost: x\r\n\r\n", 404),
+        (
+            "POST http://other/compute-subnet/1/describe HTTP/1.1\r\nhost: x\r\n\r\n",
+            404,
+        ),
         (&describe_get, 405),
         (&wrong_type, 415),
         (&no_type, 415),
@@ -76,7 +86,10 @@ async fn nothing_unproved_gets_past_the_signature() {
     };
     for (headers, why) in [
         (String::new(), "missing or unsupported X-Bittensor-Version"),
-        (signed(b"", charlie().account(), now), "a different receiving hotkey"),
+        (
+            signed(b"", charlie().account(), now),
+            "a different receiving hotkey",
+        ),
         (signed(b"", bob, now - 11 * SECOND_NS), "older than the 10s"),
         (signed(b"", bob, now + 60 * SECOND_NS), "2s in the future"),
         (signed(b"other", bob, now), "signature does not verify"),
@@ -121,7 +134,10 @@ async fn an_unannounced_gigabyte_is_cut_off() {
     let axon = Axon::start(AxonOptions::default()).await;
     let mut stream = TcpStream::connect(axon.address).await.unwrap();
     let more = "transfer-encoding: chunked\r\n";
-    stream.write_all(head(DESCRIBE_PATH, b"", more).as_bytes()).await.unwrap();
+    stream
+        .write_all(head(DESCRIBE_PATH, b"", more).as_bytes())
+        .await
+        .unwrap();
     let mut chunk = b"100000\r\n".to_vec();
     chunk.resize(chunk.len() + 0x10_0000, b'x');
     chunk.extend_from_slice(b"\r\n");
@@ -247,7 +263,13 @@ async fn strangers_take_no_room_in_the_replay_store() {
     let mut options = AxonOptions::default();
     options.replay.hotkeys_max = 1;
     let axon = Axon::start(options).await;
-    let proof = signed_by(charlie().as_ref(), DESCRIBE_PATH, b"", &bob().account(), now_ns());
+    let proof = signed_by(
+        charlie().as_ref(),
+        DESCRIBE_PATH,
+        b"",
+        &bob().account(),
+        now_ns(),
+    );
     let request =
         format!("POST {DESCRIBE_PATH} HTTP/1.1\r\nhost: x\r\n{proof}connection: close\r\n\r\n");
     let answer = talk(axon.address, request.as_bytes()).await;

@@ -116,7 +116,10 @@ async fn assert_hears(dendrite: &HttpDendrite) {
 #[tokio::test]
 async fn an_answer_signed_by_its_miner_for_this_request_is_taken() {
     let honest = signing(|nonce| {
-        answer(&(OCTETS.to_owned() + &proof(bob().as_ref(), nonce, b"y")), "y")
+        answer(
+            &(OCTETS.to_owned() + &proof(bob().as_ref(), nonce, b"y")),
+            "y",
+        )
     });
     let answer = ask(&dendrite(), &honest.await).await;
     assert_eq!(answer, Answer::Payload(b"y".to_vec()));
@@ -127,13 +130,22 @@ async fn nobody_else_can_answer_for_a_miner() {
     let dendrite = dendrite();
     let unsigned = signing(|_| answer(OCTETS, "y")).await;
     let by_another = signing(|nonce| {
-        answer(&(OCTETS.to_owned() + &proof(charlie().as_ref(), nonce, b"y")), "y")
+        answer(
+            &(OCTETS.to_owned() + &proof(charlie().as_ref(), nonce, b"y")),
+            "y",
+        )
     });
     let other_body = signing(|nonce| {
-        answer(&(OCTETS.to_owned() + &proof(bob().as_ref(), nonce, b"z")), "y")
+        answer(
+            &(OCTETS.to_owned() + &proof(bob().as_ref(), nonce, b"z")),
+            "y",
+        )
     });
     let other_request = signing(|nonce| {
-        answer(&(OCTETS.to_owned() + &proof(bob().as_ref(), nonce - 1, b"y")), "y")
+        answer(
+            &(OCTETS.to_owned() + &proof(bob().as_ref(), nonce - 1, b"y")),
+            "y",
+        )
     });
     let twice = signing(|nonce| {
         let proof = proof(bob().as_ref(), nonce, b"y");
@@ -143,10 +155,16 @@ async fn nobody_else_can_answer_for_a_miner() {
         (unsigned, "the answer is not signed"),
         (by_another.await, "the answer is signed by another hotkey"),
         (other_body.await, "the answer's signature does not verify"),
-        (other_request.await, "the answer's signature does not verify"),
+        (
+            other_request.await,
+            "the answer's signature does not verify",
+        ),
         (twice.await, "the answer's signature headers are malformed"),
     ] {
-        assert_eq!(ask(&dendrite, &peer).await, Answer::BrokeProtocol(why.to_owned()));
+        assert_eq!(
+            ask(&dendrite, &peer).await,
+            Answer::BrokeProtocol(why.to_owned())
+        );
     }
     assert_hears(&dendrite).await;
 }
@@ -161,14 +179,18 @@ async fn what_is_no_answer_breaks_the_protocol() {
         answer("content-type: text/html\r\n", "y"),
         answer("", "y"),
         answer(&long, "y"),
-        b"HTTP/1.1 302 Found\r\nlocation: http://169.254.169.254/\r\ncontent-length: 0\r\n\r\n".to_vec(),
+        b"HTTP/1.1 302 Found\r\nlocation: http://169.254.169.254/\r\ncontent-length: 0\r\n\r\n"
+            .to_vec(),
         b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n".to_vec(),
         b"HTTP/1.1 503 Busy\r\ncontent-length: 4\r\n\r\nbusy".to_vec(),
         b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n".to_vec(),
     ] {
         let answer = ask(&dendrite, &saying(said.clone()).await).await;
         let said = String::from_utf8_lossy(&said[..said.len().min(60)]).into_owned();
-        assert!(matches!(answer, Answer::BrokeProtocol(_)), "{said}: {answer:?}");
+        assert!(
+            matches!(answer, Answer::BrokeProtocol(_)),
+            "{said}: {answer:?}"
+        );
     }
     assert_hears(&dendrite).await;
 }
@@ -196,7 +218,9 @@ async fn too_much_is_left_unread() {
     });
     assert_eq!(ask(&dendrite, &endless.await).await, Answer::TooLarge);
     let described = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", 1 << 20);
-    let large = dendrite.describe(&saying(described.into_bytes()).await).await;
+    let large = dendrite
+        .describe(&saying(described.into_bytes()).await)
+        .await;
     assert!(matches!(large, Err(PeerError::TooLarge(_))), "{large:?}");
     assert_hears(&dendrite).await;
 }
@@ -264,7 +288,10 @@ async fn the_clock_runs_to_the_last_byte_of_the_answer() {
     let pause = Duration::from_millis(60);
     let slow = miner(move |mut stream| async move {
         let nonce = request_nonce(&mut stream).await;
-        let whole = answer(&(OCTETS.to_owned() + &proof(bob().as_ref(), nonce, b"yy")), "yy");
+        let whole = answer(
+            &(OCTETS.to_owned() + &proof(bob().as_ref(), nonce, b"yy")),
+            "yy",
+        );
         let (most, last) = whole.split_at(whole.len() - 1);
         stream.write_all(most).await.unwrap();
         // Stands for a slow miner: what is measured here is time.
@@ -287,10 +314,16 @@ async fn a_description_beyond_measure_breaks_the_protocol() {
     for body in [many, "{\"software\":1}".to_owned(), "[".repeat(5000)] {
         let peer = signing(move |nonce| {
             let proof = proof(bob().as_ref(), nonce, body.as_bytes());
-            answer(&("content-type: application/json\r\n".to_owned() + &proof), &body)
+            answer(
+                &("content-type: application/json\r\n".to_owned() + &proof),
+                &body,
+            )
         });
         let described = dendrite.describe(&peer.await).await;
-        assert!(matches!(described, Err(PeerError::BrokeProtocol(_))), "{described:?}");
+        assert!(
+            matches!(described, Err(PeerError::BrokeProtocol(_))),
+            "{described:?}"
+        );
     }
     assert_hears(&dendrite).await;
 }

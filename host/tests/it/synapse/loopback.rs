@@ -27,9 +27,23 @@ async fn a_task_is_answered_over_cold_and_warm_connections_alike() {
     for payload in [&b"abc"[..], b"", &vec![7; PAYLOAD_BYTES_MAX]] {
         let (answer, elapsed) = dendrite.challenge(&axon.peer(), task(payload)).await;
         let expected: Vec<u8> = payload.iter().rev().copied().collect();
-        assert!(answer == Answer::Payload(expected), "{} bytes", payload.len());
+        assert!(
+            answer == Answer::Payload(expected),
+            "{} bytes",
+            payload.len()
+        );
         assert!(elapsed > Duration::ZERO && elapsed < PATIENCE);
     }
+}
+
+#[tokio::test]
+async fn the_end_of_a_session_reaches_the_miner() {
+    let service = FakeService::reversing();
+    let axon = Axon::serve(AxonOptions::default(), Arc::<FakeService>::clone(&service)).await;
+    assert_eq!(dendrite().end_session(&axon.peer(), "s-1").await, Ok(()));
+    assert_eq!(*service.ended.lock().unwrap(), ["s-1"]);
+    let no_name = dendrite().end_session(&axon.peer(), "../x").await;
+    assert!(matches!(no_name, Err(PeerError::Refused(_))), "{no_name:?}");
 }
 
 #[tokio::test]
@@ -38,8 +52,14 @@ async fn each_refusal_reaches_the_validator_as_what_it_is() {
         (Refusal::Busy(1500), Answer::Busy(1500)),
         (Refusal::Forgotten, Answer::Forgotten),
         (Refusal::Unable("no".into()), Answer::Refused("no".into())),
-        (Refusal::Malformed("no".into()), Answer::Refused("no".into())),
-        (Refusal::Forbidden("no".into()), Answer::Refused("no".into())),
+        (
+            Refusal::Malformed("no".into()),
+            Answer::Refused("no".into()),
+        ),
+        (
+            Refusal::Forbidden("no".into()),
+            Answer::Refused("no".into()),
+        ),
         (Refusal::Failed("no".into()), Answer::Refused("no".into())),
     ];
     for (refusal, expected) in refusals {
@@ -90,7 +110,10 @@ async fn an_answer_larger_than_allowed_is_never_sent() {
     let service = FakeService::new(|_| Ok(vec![0; PAYLOAD_BYTES_MAX + 1]));
     let axon = Axon::serve(AxonOptions::default(), service).await;
     let (answer, _) = dendrite().challenge(&axon.peer(), task(b"x")).await;
-    assert_eq!(answer, Answer::Refused("the answer is too large".to_owned()));
+    assert_eq!(
+        answer,
+        Answer::Refused("the answer is too large".to_owned())
+    );
 }
 
 #[tokio::test]
@@ -98,7 +121,10 @@ async fn a_handler_that_panics_costs_one_request() {
     let calls = Arc::new(AtomicUsize::new(0));
     let seen = Arc::clone(&calls);
     let service = FakeService::new(move |task| {
-        assert!(seen.fetch_add(1, Ordering::SeqCst) > 0, "the first call panics");
+        assert!(
+            seen.fetch_add(1, Ordering::SeqCst) > 0,
+            "the first call panics"
+        );
         Ok(task.payload.clone())
     });
     let axon = Axon::serve(AxonOptions::default(), service).await;
@@ -154,7 +180,10 @@ async fn a_running_request_is_finished_after_shutdown_and_no_other_begins() {
     leave.notify_one();
     let (answer, _) = running.await.unwrap();
     assert_eq!(answer, Answer::Payload(b"x".to_vec()));
-    tokio::time::timeout(PATIENCE, axon.task).await.unwrap().unwrap();
+    tokio::time::timeout(PATIENCE, axon.task)
+        .await
+        .unwrap()
+        .unwrap();
 }
 
 #[tokio::test]
@@ -175,7 +204,10 @@ async fn a_request_that_runs_on_after_shutdown_is_cut_off() {
     axon.stop();
     let (answer, _) = running.await.unwrap();
     assert!(matches!(answer, Answer::Unreachable(_)), "{answer:?}");
-    tokio::time::timeout(PATIENCE, axon.task).await.unwrap().unwrap();
+    tokio::time::timeout(PATIENCE, axon.task)
+        .await
+        .unwrap()
+        .unwrap();
 }
 
 /// Says when a task has come, and answers when told to.
@@ -206,4 +238,6 @@ impl host::subnet::wire::Service for Waiting {
         self.leave.notified().await;
         Ok(task.payload)
     }
+
+    async fn end_session(&self, _: &host::subnet::key::AccountId, _: &str) {}
 }
