@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
+use host::subnet::key::Signer as _;
 use host::subnet::wire::{CHALLENGE_PATH, DESCRIBE_PATH};
 use host::synapse::AxonOptions;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use host::subnet::challenge::{Answer, PAYLOAD_BYTES_MAX};
+use host::subnet::key::Signer as _;
 use host::subnet::wire::{Dendrite as _, Peer, PeerError, Refusal};
 use host::synapse::{AxonOptions, HttpDendrite};
 use tokio::sync::Notify;
