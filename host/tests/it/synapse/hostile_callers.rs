@@ -151,6 +151,24 @@ async fn an_unannounced_gigabyte_is_cut_off() {
 }
 
 #[tokio::test]
+async fn an_unannounced_body_counts_as_it_comes() {
+    let axon = Axon::start(AxonOptions {
+        describe_bytes_max: 1000,
+        ..AxonOptions::default()
+    })
+    .await;
+    let more = "transfer-encoding: chunked\r\n";
+    for (size, expected) in [(1000, 200), (1001, 413)] {
+        let body = "x".repeat(size);
+        let more = format!("{more}connection: close\r\n");
+        let head = head(DESCRIBE_PATH, body.as_bytes(), &more);
+        let request = format!("{head}{size:x}\r\n{body}\r\n0\r\n\r\n");
+        let answer = talk(axon.address, request.as_bytes()).await;
+        assert_eq!(status(&answer), Some(expected), "{answer}");
+    }
+}
+
+#[tokio::test]
 async fn a_head_of_a_megabyte_is_refused() {
     let axon = Axon::start(AxonOptions::default()).await;
     let long = format!("x-long: {}\r\n", "x".repeat(1 << 20));

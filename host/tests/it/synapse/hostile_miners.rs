@@ -284,6 +284,23 @@ async fn an_answer_from_before_the_question_is_none() {
 }
 
 #[tokio::test]
+async fn an_answer_from_before_the_end_of_the_question_is_none() {
+    let dendrite = dendrite();
+    let hasty = signing(|nonce| {
+        answer(
+            &(OCTETS.to_owned() + &proof(bob().as_ref(), nonce, b"y")),
+            "y",
+        )
+    });
+    // More than the sockets take while the miner does not read.
+    let long = vec![0; host::subnet::challenge::PAYLOAD_BYTES_MAX];
+    let (answer, _) = dendrite.challenge(&hasty.await, task(&long)).await;
+    let why = "it answered before it had the whole request";
+    assert_eq!(answer, Answer::BrokeProtocol(why.to_owned()));
+    assert_hears(&dendrite).await;
+}
+
+#[tokio::test]
 async fn the_clock_runs_to_the_last_byte_of_the_answer() {
     let pause = Duration::from_millis(60);
     let slow = miner(move |mut stream| async move {
