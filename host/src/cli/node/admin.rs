@@ -36,7 +36,11 @@ impl Face {
         Self {
             role: config.role.as_str(),
             netuid: config.netuid,
-            network: config.network.name.clone(),
+            network: config
+                .network
+                .name
+                .clone()
+                .unwrap_or_else(|| config.network.endpoints.join(", ")),
             account,
             registry,
             metrics,

@@ -13,7 +13,6 @@ use crate::config::{Config, Role, Settings};
 use crate::machine::LocalMachine;
 use crate::role::miner::{Gate, GateOptions, Miner, MinerOptions, Upkeep};
 use crate::subnet::events::{Condition, Event, Observer as _};
-use crate::subnet::key::Signer as _;
 use crate::synapse;
 
 use super::{Means, options};

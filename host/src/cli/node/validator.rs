@@ -8,7 +8,6 @@ use tokio::sync::watch;
 use crate::role::validator::{self, Validator};
 use crate::store::{Retention, SqliteStore};
 use crate::subnet::evidence::StoreOwner;
-use crate::subnet::key::Signer as _;
 use crate::synapse::HttpDendrite;
 
 use super::{Means, options};
@@ -30,6 +29,8 @@ pub(super) async fn run(means: Means) -> anyhow::Result<()> {
     })
     .await
     .context("the evidence store could not be opened")??;
+    let store = Arc::new(store);
+    means.opened.send_replace(Some(store.clone()));
     let dendrite = HttpDendrite::new(
         means.hotkey.clone(),
         options::dendrite(settings, network.development),
@@ -39,7 +40,7 @@ pub(super) async fn run(means: Means) -> anyhow::Result<()> {
         chain: means.chain.clone(),
         dendrite: Arc::new(dendrite),
         plugins: means.registry.clone(),
-        store: Arc::new(store),
+        store,
         observer: means.metrics.clone(),
         quiet: means.quiet.clone(),
     };
