@@ -36,7 +36,7 @@ async fn an_endless_loop_ends_with_its_fuel() {
 async fn a_hoarder_ends_at_its_memory_limit() {
     assert_eq!(
         evaluate("hoard").await,
-        Err(PluginError::OutOfMemory(32 << 20))
+        Err(PluginError::OutOfMemory(48 << 20))
     );
 }
 
