@@ -184,7 +184,10 @@ async fn callers(
     calls.join_all().await
 }
 
-async fn measure(registry: &Arc<Registry>, during: impl Future<Output = ()>) -> Vec<Option<Duration>> {
+async fn measure(
+    registry: &Arc<Registry>,
+    during: impl Future<Output = ()>,
+) -> Vec<Option<Duration>> {
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let calls = tokio::spawn(callers(registry.clone(), stopped));
     during.await;
@@ -201,7 +204,10 @@ fn swap(_: &mut Criterion) {
         let swapping = measure(&registry, async {
             for note in 0..SWAPS {
                 let approval = Approval::Pin { by: "bench".into() };
-                registry.swap("policy", other(note), approval).await.unwrap();
+                registry
+                    .swap("policy", other(note), approval)
+                    .await
+                    .unwrap();
             }
         });
         let swapping = swapping.await;

@@ -15,7 +15,13 @@ use self::bindings::compute::subnet::{log, settings, types as wit};
 use self::bindings::exports::compute::subnet::scoring;
 
 mod bindings {
-    #![allow(clippy::all, clippy::pedantic, missing_docs, unreachable_pub, dead_code)]
+    #![allow(
+        clippy::all,
+        clippy::pedantic,
+        missing_docs,
+        unreachable_pub,
+        dead_code
+    )]
     wasmtime::component::bindgen!({
         path: "../wit/compute-subnet@0.1.0",
         world: "scoring-policy",

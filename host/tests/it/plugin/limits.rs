@@ -151,3 +151,15 @@ async fn failures_are_counted_by_their_kind() {
     assert_eq!(policy.calls.ended, 1);
     assert_eq!(policy.calls.failed["broke-contract"], 1);
 }
+
+#[tokio::test]
+async fn a_call_past_the_wall_clock_is_void_whatever_stops_its_guest() {
+    let mut limits = super::support::limits();
+    limits.policy.wall_ms_max = 20;
+    let engine = host::plugin::Engine::new(limits).unwrap();
+    let node = Node::on(engine, "loop").unwrap();
+    assert_eq!(
+        node.policy().evaluate(&evidence(1)).await,
+        Err(PluginError::Deadline(20))
+    );
+}
