@@ -36,6 +36,8 @@ mod event;
 mod extrinsic;
 mod faults;
 mod genesis;
+#[cfg(test)]
+mod golden;
 mod hash;
 mod info;
 mod invalid;
