@@ -11,8 +11,8 @@ use super::codec::{Codec, CodecError, METADATA_V14, METADATA_V15};
 use super::event::{account, number, weight};
 use super::info::{self, Facts, none, select, select_some, some};
 use super::ledger::Ledger;
-use super::{balances, epoch, staking};
 use super::state::State;
+use super::{balances, epoch, staking};
 
 /// Most accounts one call may ask about.
 const MAX_ACCOUNTS: usize = 256;
@@ -55,11 +55,7 @@ pub(super) fn call(
 }
 
 /// Those whose answer is bytes that are already there.
-fn plain(
-    ledger: &Ledger,
-    call: &mut Call<'_>,
-    name: &str,
-) -> Result<Option<Vec<u8>>, CodecError> {
+fn plain(ledger: &Ledger, call: &mut Call<'_>, name: &str) -> Result<Option<Vec<u8>>, CodecError> {
     Ok(Some(match name {
         "Core_version" => ledger.codec().constant("System", "Version")?.0.to_vec(),
         "Metadata_metadata" => METADATA_V14.encode(),
@@ -224,8 +220,7 @@ impl Call<'_> {
     }
 
     fn stakes(&self, coldkey: [u8; 32]) -> Result<Value<()>, CodecError> {
-        let hotkeys: Vec<[u8; 32]> =
-            self.state.subtensor("StakingHotkeys", &[coldkey.into()])?;
+        let hotkeys: Vec<[u8; 32]> = self.state.subtensor("StakingHotkeys", &[coldkey.into()])?;
         let networks: u16 = self.state.subtensor("TotalNetworks", &[])?;
         let mut all = Vec::new();
         for hotkey in hotkeys {

@@ -60,11 +60,7 @@ pub(super) fn keep_alive(state: &State<'_>, who: [u8; 32]) -> Result<u64, CodecE
 }
 
 /// Adds to an account, opening it if need be.
-pub(super) fn deposit(
-    state: &mut State<'_>,
-    who: [u8; 32],
-    amount: u64,
-) -> Result<(), CodecError> {
+pub(super) fn deposit(state: &mut State<'_>, who: [u8; 32], amount: u64) -> Result<(), CodecError> {
     let mut info = read(state, who)?;
     info.providers = info.providers.max(1);
     info.data.flags |= NEW_LOGIC_FLAG;

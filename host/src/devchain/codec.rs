@@ -176,7 +176,12 @@ impl Codec {
             .pallets
             .iter()
             .find(|found| found.name == pallet)
-            .and_then(|found| found.constants.iter().find(|constant| constant.name == name))
+            .and_then(|found| {
+                found
+                    .constants
+                    .iter()
+                    .find(|constant| constant.name == name)
+            })
             .map(|constant| (constant.value.as_slice(), constant.ty.id))
             .ok_or_else(|| CodecError(format!("no constant {pallet}.{name}")))
     }
@@ -289,11 +294,7 @@ fn item(
 }
 
 /// One hasher takes the whole key, several take the fields of a tuple.
-fn key_parts(
-    types: &PortableRegistry,
-    key: u32,
-    hashers: usize,
-) -> Result<Vec<u32>, CodecError> {
+fn key_parts(types: &PortableRegistry, key: u32, hashers: usize) -> Result<Vec<u32>, CodecError> {
     if hashers == 1 {
         return Ok(vec![key]);
     }
@@ -306,10 +307,7 @@ fn key_parts(
 }
 
 /// The variants of an enumeration.
-pub(super) fn variants(
-    types: &PortableRegistry,
-    type_id: u32,
-) -> Option<&[Variant<PortableForm>]> {
+pub(super) fn variants(types: &PortableRegistry, type_id: u32) -> Option<&[Variant<PortableForm>]> {
     match &types.resolve(type_id)?.type_def {
         TypeDef::Variant(variant) => Some(&variant.variants),
         _ => None,

@@ -31,7 +31,9 @@ pub(super) fn initialize(context: &mut Context<'_, '_>) -> Result<(), CodecError
         } else {
             let next = |blocks: &mut u64| *blocks = blocks.saturating_add(1);
             let of_subnet = &[netuid.into()];
-            context.state.mutate("BlocksSinceLastStep", of_subnet, next)?;
+            context
+                .state
+                .mutate("BlocksSinceLastStep", of_subnet, next)?;
         }
     }
     Ok(())
@@ -52,7 +54,9 @@ fn accrue(state: &mut State<'_>, netuid: u16) -> Result<(), CodecError> {
         ("PendingValidatorEmission", rest - rest / 2),
         ("SubnetAlphaOut", emission),
     ] {
-        state.mutate(name, of_subnet, |all: &mut u64| *all = all.saturating_add(part))?;
+        state.mutate(name, of_subnet, |all: &mut u64| {
+            *all = all.saturating_add(part)
+        })?;
     }
     Ok(())
 }

@@ -229,13 +229,8 @@ impl Extensions {
     }
 }
 
-fn take<T: DecodeAsType>(
-    codec: &Codec,
-    rest: &mut &[u8],
-    type_id: u32,
-) -> Result<T, Malformed> {
-    T::decode_as_type(rest, type_id, codec.types())
-        .map_err(|error| Malformed(error.to_string()))
+fn take<T: DecodeAsType>(codec: &Codec, rest: &mut &[u8], type_id: u32) -> Result<T, Malformed> {
+    T::decode_as_type(rest, type_id, codec.types()).map_err(|error| Malformed(error.to_string()))
 }
 
 #[cfg(test)]

@@ -22,17 +22,27 @@ const TAO: u64 = 1_000_000_000;
 const ENDOWMENT_RAO: u64 = 1_000_000 * TAO;
 /// What //Alice has staked on herself, in rao.
 const ALICE_STAKE_RAO: u64 = 100_000 * TAO;
-/// Least stake that may set weights, in rao.
-const STAKE_THRESHOLD_RAO: u64 = TAO;
+/// Least stake that may set weights, in rao; as on the main network, so that a
+/// miner's first earnings do not make it a validator.
+const STAKE_THRESHOLD_RAO: u64 = 1000 * TAO;
 
 /// The well-known development accounts, sr25519, //Alice first.
 pub(super) const ACCOUNTS: [(&str, &str); 6] = [
-    ("//Alice", "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY"),
+    (
+        "//Alice",
+        "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY",
+    ),
     ("//Bob", "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty"),
-    ("//Charlie", "5FLSigC9HGRKVhB9FiEo4Y3koPsNmBmLJbpXg2mp1hXcS59Y"),
+    (
+        "//Charlie",
+        "5FLSigC9HGRKVhB9FiEo4Y3koPsNmBmLJbpXg2mp1hXcS59Y",
+    ),
     ("//Dave", "5DAAnrj7VHTznn2AWBemMuyBwZWs6FNFjdyVXUeYum3PTXFy"),
     ("//Eve", "5HGjWAeFDfFCWPsjFQdVV2Msvz2XtMktvgocEZcCj68kUMaw"),
-    ("//Ferdie", "5CiPPseXPECbkjWCa6MnjNokrgYjMqmKndv2rSnekmSK2DjL"),
+    (
+        "//Ferdie",
+        "5CiPPseXPECbkjWCa6MnjNokrgYjMqmKndv2rSnekmSK2DjL",
+    ),
 ];
 
 fn accounts() -> Result<Vec<[u8; 32]>, CodecError> {
@@ -86,8 +96,16 @@ fn networks(state: &mut State<'_>, alice: [u8; 32]) -> Result<(), CodecError> {
 fn hyperparameters(state: &mut State<'_>, options: &Options) -> Result<(), CodecError> {
     let of_subnet = &[NETUID.into()];
     state.put_subtensor("Tempo", of_subnet, &options.tempo)?;
-    state.put_subtensor("CommitRevealWeightsEnabled", of_subnet, &options.commit_reveal)?;
-    state.put_subtensor("WeightsSetRateLimit", of_subnet, &options.weights_rate_limit)?;
+    state.put_subtensor(
+        "CommitRevealWeightsEnabled",
+        of_subnet,
+        &options.commit_reveal,
+    )?;
+    state.put_subtensor(
+        "WeightsSetRateLimit",
+        of_subnet,
+        &options.weights_rate_limit,
+    )?;
     state.put_subtensor("ServingRateLimit", of_subnet, &options.serving_rate_limit)?;
     state.put_subtensor("MinAllowedWeights", of_subnet, &options.min_allowed_weights)?;
     state.put_subtensor("WeightsVersionKey", of_subnet, &options.weights_version_key)?;

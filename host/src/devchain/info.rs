@@ -61,10 +61,7 @@ pub(super) fn select_some(
 }
 
 /// The named fields of a struct type.
-pub(super) fn struct_fields(
-    codec: &Codec,
-    type_id: u32,
-) -> Result<Vec<(&str, u32)>, CodecError> {
+pub(super) fn struct_fields(codec: &Codec, type_id: u32) -> Result<Vec<(&str, u32)>, CodecError> {
     match codec.types().resolve(type_id).map(|found| &found.type_def) {
         Some(scale_info::TypeDef::Composite(composite)) => Ok(composite
             .fields
@@ -134,7 +131,10 @@ const NUMBERS_U64: [(&str, &str); 14] = [
 const FLAGS: [(&str, &str); 6] = [
     ("registration_allowed", "NetworkRegistrationAllowed"),
     ("pow_registration_allowed", "NetworkPowRegistrationAllowed"),
-    ("commit_reveal_weights_enabled", "CommitRevealWeightsEnabled"),
+    (
+        "commit_reveal_weights_enabled",
+        "CommitRevealWeightsEnabled",
+    ),
     ("subnet_is_active", "SubtokenEnabled"),
     ("transfers_enabled", "TransferToggle"),
     ("bonds_reset_enabled", "BondsResetOn"),
@@ -160,7 +160,10 @@ fn rules(state: &State<'_>, netuid: u16, facts: &mut Facts) -> Result<(), CodecE
     facts.insert("alpha_low", number(u64::from(low)));
     facts.insert("alpha_high", number(u64::from(high)));
     facts.insert("liquid_alpha_enabled", Value::bool(liquid));
-    facts.insert("alpha_sigmoid_steepness", fixed(i128::from(steepness) << 32));
+    facts.insert(
+        "alpha_sigmoid_steepness",
+        fixed(i128::from(steepness) << 32),
+    );
     facts.insert("yuma_version", number(if yuma3 { 3 } else { 2 }));
     facts.insert("user_liquidity_enabled", Value::bool(false));
     facts.insert("commit_reveal_period", number(period));

@@ -42,14 +42,22 @@ pub(super) fn register(
     balances::withdraw(context, coldkey, burn)?;
     let block = context.block;
     let state = &mut *context.state;
-    state.mutate("RAORecycledForRegistration", &[netuid.into()], |all: &mut u64| {
-        *all = all.saturating_add(burn);
-    })?;
+    state.mutate(
+        "RAORecycledForRegistration",
+        &[netuid.into()],
+        |all: &mut u64| {
+            *all = all.saturating_add(burn);
+        },
+    )?;
     let uid = append(state, netuid, hotkey, block)?;
     bump(state, netuid)?;
-    state.mutate("RegistrationsThisBlock", &[netuid.into()], |all: &mut u16| {
-        *all = all.saturating_add(1);
-    })?;
+    state.mutate(
+        "RegistrationsThisBlock",
+        &[netuid.into()],
+        |all: &mut u16| {
+            *all = all.saturating_add(1);
+        },
+    )?;
     context.deposit(
         "NeuronRegistered",
         vec![
@@ -122,9 +130,13 @@ pub(super) fn append(
     let uid: u16 = state.subtensor("SubnetworkN", of_subnet)?;
     state.put_subtensor("SubnetworkN", of_subnet, &uid.saturating_add(1))?;
     state.mutate("Active", of_subnet, |all: &mut Vec<bool>| all.push(true))?;
-    state.mutate("ValidatorPermit", of_subnet, |all: &mut Vec<bool>| all.push(false))?;
+    state.mutate("ValidatorPermit", of_subnet, |all: &mut Vec<bool>| {
+        all.push(false)
+    })?;
     state.mutate("Emission", of_subnet, |all: &mut Vec<u64>| all.push(0))?;
-    state.mutate("LastUpdate", of_subnet, |all: &mut Vec<u64>| all.push(block))?;
+    state.mutate("LastUpdate", of_subnet, |all: &mut Vec<u64>| {
+        all.push(block)
+    })?;
     for share in ["Consensus", "Incentive", "Dividends", "ValidatorTrust"] {
         state.mutate(share, of_subnet, |all: &mut Vec<u16>| all.push(0))?;
     }

@@ -74,7 +74,10 @@ pub(super) fn serve_axon(
     call: &ServeAxon,
 ) -> Result<(), DispatchError> {
     let netuid = call.netuid.into();
-    if !context.state.subtensor::<bool>("NetworksAdded", &[netuid])? {
+    if !context
+        .state
+        .subtensor::<bool>("NetworksAdded", &[netuid])?
+    {
         return Err(DispatchError::subtensor("SubnetNotExists"));
     }
     check(context, hotkey, call)?;

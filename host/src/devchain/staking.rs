@@ -52,12 +52,9 @@ pub(super) fn of_coldkey(
     coldkey: [u8; 32],
     netuid: u16,
 ) -> Result<u64, CodecError> {
-    let shares: SafeFloat = state.subtensor(
-        "AlphaV2",
-        &[hotkey.into(), coldkey.into(), netuid.into()],
-    )?;
-    let all: SafeFloat =
-        state.subtensor("TotalHotkeySharesV2", &[hotkey.into(), netuid.into()])?;
+    let shares: SafeFloat =
+        state.subtensor("AlphaV2", &[hotkey.into(), coldkey.into(), netuid.into()])?;
+    let all: SafeFloat = state.subtensor("TotalHotkeySharesV2", &[hotkey.into(), netuid.into()])?;
     if all.mantissa == 0 {
         return Ok(0);
     }
@@ -82,22 +79,22 @@ pub(super) fn credit(
         held => u128::from(alpha).saturating_mul(all.mantissa) / held,
     };
     all.mantissa = all.mantissa.saturating_add(bought);
-    state.put_subtensor(
-        "TotalHotkeySharesV2",
-        &[hotkey.into(), netuid.into()],
-        &all,
-    )?;
+    state.put_subtensor("TotalHotkeySharesV2", &[hotkey.into(), netuid.into()], &all)?;
     state.mutate(
         "AlphaV2",
         &[hotkey.into(), coldkey.into(), netuid.into()],
         |shares: &mut SafeFloat| shares.mantissa = shares.mantissa.saturating_add(bought),
     )?;
     grow(state, hotkey, netuid, alpha)?;
-    state.mutate("StakingHotkeys", &[coldkey.into()], |all: &mut Vec<[u8; 32]>| {
-        if !all.contains(&hotkey) {
-            all.push(hotkey);
-        }
-    })
+    state.mutate(
+        "StakingHotkeys",
+        &[coldkey.into()],
+        |all: &mut Vec<[u8; 32]>| {
+            if !all.contains(&hotkey) {
+                all.push(hotkey);
+            }
+        },
+    )
 }
 
 /// Puts alpha into a hotkey's pool for all who hold shares of it.
@@ -125,16 +122,17 @@ pub(super) fn associate(
         return Ok(());
     }
     state.put_subtensor("Owner", &[hotkey.into()], &coldkey)?;
-    state.mutate("OwnedHotkeys", &[coldkey.into()], |all: &mut Vec<[u8; 32]>| {
-        all.push(hotkey);
-    })
+    state.mutate(
+        "OwnedHotkeys",
+        &[coldkey.into()],
+        |all: &mut Vec<[u8; 32]>| {
+            all.push(hotkey);
+        },
+    )
 }
 
 /// The coldkey that owns a hotkey.
-pub(super) fn owner(
-    state: &State<'_>,
-    hotkey: [u8; 32],
-) -> Result<Option<[u8; 32]>, CodecError> {
+pub(super) fn owner(state: &State<'_>, hotkey: [u8; 32]) -> Result<Option<[u8; 32]>, CodecError> {
     state.find(super::state::SUBTENSOR, "Owner", &[hotkey.into()])
 }
 
@@ -169,7 +167,9 @@ pub(super) fn add_stake(
     credit(context.state, hotkey, coldkey, netuid, amount)?;
     let add = |total: &mut u64| *total = total.saturating_add(amount);
     context.state.mutate("SubnetTAO", &[netuid.into()], add)?;
-    context.state.mutate("SubnetAlphaOut", &[netuid.into()], add)?;
+    context
+        .state
+        .mutate("SubnetAlphaOut", &[netuid.into()], add)?;
     context.state.mutate("TotalStake", &[], add)?;
     context.deposit(
         "StakeAdded",

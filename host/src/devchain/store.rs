@@ -154,7 +154,10 @@ mod tests {
         }
         set(&mut store, 2, "a2", None);
         let page = |start: Option<&[u8]>, height| -> Vec<_> {
-            store.keys(b"a", start, height).map(<[u8]>::to_vec).collect()
+            store
+                .keys(b"a", start, height)
+                .map(<[u8]>::to_vec)
+                .collect()
         };
         assert_eq!(page(None, 1), [b"a1", b"a2", b"a3"]);
         assert_eq!(page(Some(b"a1"), 1), [b"a2", b"a3"]);

@@ -153,12 +153,7 @@ fn enough_stake(state: &State<'_>, hotkey: [u8; 32], netuid: u16) -> Result<(), 
     Ok(())
 }
 
-fn slow_enough(
-    state: &State<'_>,
-    netuid: u16,
-    uid: u16,
-    block: u64,
-) -> Result<(), DispatchError> {
+fn slow_enough(state: &State<'_>, netuid: u16, uid: u16, block: u64) -> Result<(), DispatchError> {
     let all: Vec<u64> = state.subtensor("LastUpdate", &[netuid.into()])?;
     let last = all.get(usize::from(uid)).copied().unwrap_or(0);
     let limit: u64 = state.subtensor("WeightsSetRateLimit", &[netuid.into()])?;

@@ -92,9 +92,8 @@ pub(super) fn epoch(inputs: &Inputs) -> Outcome {
         .map(|last| last.saturating_add(inputs.activity_cutoff) >= inputs.block)
         .collect();
     let stake = counted_stake(inputs);
-    let permitted = |uid: usize| {
-        inputs.owner == Some(uid) || inputs.permits.get(uid).copied().unwrap_or(false)
-    };
+    let permitted =
+        |uid: usize| inputs.owner == Some(uid) || inputs.permits.get(uid).copied().unwrap_or(false);
     let mut voting = stake.clone();
     for (uid, stake) in voting.iter_mut().enumerate() {
         if !permitted(uid) || !active.get(uid).copied().unwrap_or(false) {
@@ -167,9 +166,7 @@ fn counted_weights(inputs: &Inputs, permitted: impl Fn(usize) -> bool) -> Matrix
     weights.keep(|row, column| {
         let last = inputs.last_update.get(row).copied().unwrap_or(0);
         let registered = inputs.registered.get(column).copied().unwrap_or(u64::MAX);
-        permitted(row)
-            && (row != column || inputs.owner == Some(row))
-            && last > registered
+        permitted(row) && (row != column || inputs.owner == Some(row)) && last > registered
     });
     weights.normalize_rows();
     weights

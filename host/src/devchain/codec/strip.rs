@@ -54,7 +54,9 @@ fn strip_v15(metadata: &mut v15::RuntimeMetadataV15) {
     }
     for api in &mut metadata.apis {
         api.docs.clear();
-        api.methods.iter_mut().for_each(|method| method.docs.clear());
+        api.methods
+            .iter_mut()
+            .for_each(|method| method.docs.clear());
     }
 }
 

@@ -5,10 +5,10 @@
 use scale_value::Value;
 use serde_json::Value as Json;
 
+use super::super::event::account;
 use super::super::event::{Events, Phase, number};
 use super::super::golden;
 use super::super::info::{Facts, select};
-use super::super::event::account;
 use super::*;
 use crate::subnet::key::AccountId;
 
@@ -62,7 +62,11 @@ fn storage_values_survive_decoding_and_encoding() {
         let value =
             scale_value::scale::decode_as_type(&mut rest, item.value, codec.types()).unwrap();
         let value = value.remove_context();
-        assert_eq!(codec.encode(&value, item.value).unwrap(), raw, "{pallet}.{name}");
+        assert_eq!(
+            codec.encode(&value, item.value).unwrap(),
+            raw,
+            "{pallet}.{name}"
+        );
     }
 }
 
@@ -84,7 +88,10 @@ fn events_are_encoded_as_a_real_block_has_them() {
     let raw = golden::bytes(&golden::file()["events"]["raw_hex"]);
     let mut rest = raw.as_slice();
     let value = scale_value::scale::decode_as_type(&mut rest, events_type, codec.types()).unwrap();
-    assert_eq!(codec.encode(&value.remove_context(), events_type).unwrap(), raw);
+    assert_eq!(
+        codec.encode(&value.remove_context(), events_type).unwrap(),
+        raw
+    );
     let mut events = Events::default();
     events.outcome(&codec, 2, "Normal", &Ok(())).unwrap();
     let success = codec.encode(&events.into_value(), events_type).unwrap();
@@ -93,7 +100,12 @@ fn events_are_encoded_as_a_real_block_has_them() {
     let mut events = Events::default();
     let fields = [number(1), number(2), account([3; 32])];
     let fields = scale_value::Composite::unnamed(fields);
-    events.push(Phase::Extrinsic(1), "SubtensorModule", "NeuronRegistered", fields);
+    events.push(
+        Phase::Extrinsic(1),
+        "SubtensorModule",
+        "NeuronRegistered",
+        fields,
+    );
     let encoded = codec.encode(&events.into_value(), events_type).unwrap();
     let expected = format!("0400010000000707{}{}{}00", "0100", "0200", "03".repeat(32));
     assert_eq!(hex::encode(encoded), expected);
@@ -103,8 +115,13 @@ fn events_are_encoded_as_a_real_block_has_them() {
 fn hyperparameters_come_out_as_the_real_runtime_encodes_them() {
     let codec = codec();
     let golden = &golden::list("runtime_calls")[1];
-    let (_, output) = codec.api("SubnetInfoRuntimeApi_get_subnet_hyperparams").unwrap();
-    let inner = codec.types().resolve(output).unwrap().type_params[0].ty.unwrap().id;
+    let (_, output) = codec
+        .api("SubnetInfoRuntimeApi_get_subnet_hyperparams")
+        .unwrap();
+    let inner = codec.types().resolve(output).unwrap().type_params[0]
+        .ty
+        .unwrap()
+        .id;
     let fields = super::super::info::struct_fields(&codec, inner).unwrap();
     let mut facts = Facts::new();
     for (name, value) in golden["decoded"].as_object().unwrap() {
@@ -124,8 +141,13 @@ fn hyperparameters_come_out_as_the_real_runtime_encodes_them() {
 #[test]
 fn a_fact_that_is_missing_is_an_error_and_no_zero() {
     let codec = codec();
-    let (_, output) = codec.api("SubnetInfoRuntimeApi_get_subnet_hyperparams").unwrap();
-    let inner = codec.types().resolve(output).unwrap().type_params[0].ty.unwrap().id;
+    let (_, output) = codec
+        .api("SubnetInfoRuntimeApi_get_subnet_hyperparams")
+        .unwrap();
+    let inner = codec.types().resolve(output).unwrap().type_params[0]
+        .ty
+        .unwrap()
+        .id;
     assert!(select(&codec, inner, &Facts::new()).is_err());
 }
 
@@ -149,6 +171,12 @@ fn both_versions_of_the_metadata_are_of_one_runtime_and_without_docs() {
     let codec = codec();
     assert_eq!(v14.pallets.len(), codec.metadata().pallets.len());
     assert!(v14.types.types.iter().all(|found| found.ty.docs.is_empty()));
-    assert!(codec.types().types.iter().all(|found| found.ty.docs.is_empty()));
+    assert!(
+        codec
+            .types()
+            .types
+            .iter()
+            .all(|found| found.ty.docs.is_empty())
+    );
     assert!(METADATA_V14.len() + METADATA_V15.len() < 500_000);
 }

@@ -28,14 +28,26 @@ fn real_extrinsics_come_apart_into_what_they_were_made_of() {
     for golden in golden::list("extrinsics") {
         let bytes = golden::bytes(&golden["extrinsic_hex"]);
         let extrinsic = Extrinsic::decode(&codec(), &bytes).unwrap();
-        assert_eq!(extrinsic.hash.to_vec(), golden::bytes(&golden["extrinsic_hash"]));
-        assert_eq!(extrinsic.signer.to_vec(), golden::bytes(&golden["public_key_hex"]));
+        assert_eq!(
+            extrinsic.hash.to_vec(),
+            golden::bytes(&golden["extrinsic_hash"])
+        );
+        assert_eq!(
+            extrinsic.signer.to_vec(),
+            golden::bytes(&golden["public_key_hex"])
+        );
         assert_eq!(extrinsic.call, golden::bytes(&golden["call_data_hex"]));
         assert_eq!(extrinsic.nonce, golden["nonce"].as_u64().unwrap());
         let immortal = golden["era"] == "00";
         assert_eq!(extrinsic.era == Era::Immortal, immortal);
         if !immortal {
-            assert_eq!(extrinsic.era, Era::Mortal { period: 64, phase: 2 });
+            assert_eq!(
+                extrinsic.era,
+                Era::Mortal {
+                    period: 64,
+                    phase: 2
+                }
+            );
             assert_eq!(extrinsic.era.birth(67), 66);
             assert_eq!(extrinsic.era.birth(131), 130);
         }
@@ -50,7 +62,9 @@ fn signing_payloads_are_those_of_the_sdk() {
         let payload = golden::bytes(&golden["payload_hex"]);
         let call = golden::bytes(&golden["call_data_hex"]);
         let birth = match golden["era_birth_block_hash"].as_str() {
-            Some(_) => golden::bytes(&golden["era_birth_block_hash"]).try_into().unwrap(),
+            Some(_) => golden::bytes(&golden["era_birth_block_hash"])
+                .try_into()
+                .unwrap(),
             None => genesis,
         };
         // What follows the call: the extensions, then 4 + 4 + 32 + 32 + 1 implied.
@@ -69,10 +83,14 @@ fn signing_payloads_are_those_of_the_sdk() {
 #[test]
 fn a_real_signature_verifies_and_no_other_chain_takes_it() {
     let file = golden::file();
-    let extrinsics = file["block"]["raw"]["block"]["extrinsics"].as_array().unwrap();
+    let extrinsics = file["block"]["raw"]["block"]["extrinsics"]
+        .as_array()
+        .unwrap();
     let bytes = golden::bytes(extrinsics.last().unwrap());
     let extrinsic = Extrinsic::decode(&codec(), &bytes).unwrap();
-    let genesis = golden::bytes(&file["network"]["genesis_hash"]).try_into().unwrap();
+    let genesis = golden::bytes(&file["network"]["genesis_hash"])
+        .try_into()
+        .unwrap();
     let implied = Implied {
         spec_version: 461,
         transaction_version: 1,
@@ -81,10 +99,22 @@ fn a_real_signature_verifies_and_no_other_chain_takes_it() {
     };
     assert!(extrinsic.verify(&codec(), &implied).unwrap());
     for wrong in [
-        Implied { spec_version: 460, ..implied },
-        Implied { transaction_version: 2, ..implied },
-        Implied { genesis: [1; 32], ..implied },
-        Implied { birth: [1; 32], ..implied },
+        Implied {
+            spec_version: 460,
+            ..implied
+        },
+        Implied {
+            transaction_version: 2,
+            ..implied
+        },
+        Implied {
+            genesis: [1; 32],
+            ..implied
+        },
+        Implied {
+            birth: [1; 32],
+            ..implied
+        },
     ] {
         assert!(!extrinsic.verify(&codec(), &wrong).unwrap(), "{wrong:?}");
     }
@@ -125,7 +155,10 @@ fn a_real_header_hashes_to_its_block() {
         extrinsics_root: hash("extrinsicsRoot"),
         logs: logs.iter().map(golden::bytes).collect(),
     };
-    assert_eq!(header.hash().to_vec(), golden::bytes(&file["block"]["block_hash"]));
+    assert_eq!(
+        header.hash().to_vec(),
+        golden::bytes(&file["block"]["block_hash"])
+    );
     assert_eq!(header.json(), *raw);
 }
 

@@ -50,16 +50,18 @@ impl Columns {
 }
 
 /// Adds the neurons' columns to a subnet's facts.
-pub(super) fn columns(
-    state: &State<'_>,
-    netuid: u16,
-    facts: &mut Facts,
-) -> Result<(), CodecError> {
+pub(super) fn columns(state: &State<'_>, netuid: u16, facts: &mut Facts) -> Result<(), CodecError> {
     let columns = Columns::read(state, netuid)?;
     let size = columns.hotkeys.len();
     let zeros = || list((0..size).map(|_| number(0)));
-    facts.insert("hotkeys", list(columns.hotkeys.iter().copied().map(account)));
-    facts.insert("coldkeys", list(columns.coldkeys.iter().copied().map(account)));
+    facts.insert(
+        "hotkeys",
+        list(columns.hotkeys.iter().copied().map(account)),
+    );
+    facts.insert(
+        "coldkeys",
+        list(columns.coldkeys.iter().copied().map(account)),
+    );
     facts.insert("identities", list((0..size).map(|_| none())));
     facts.insert("active", flags(&columns.active));
     facts.insert("validator_permit", flags(&columns.permits));
@@ -71,7 +73,10 @@ pub(super) fn columns(
     // Gone from the runtime's storage; its own results have them so as well.
     facts.insert("trust", zeros());
     facts.insert("rank", zeros());
-    facts.insert("pruning_score", list((0..size).map(|_| number(u64::from(u16::MAX)))));
+    facts.insert(
+        "pruning_score",
+        list((0..size).map(|_| number(u64::from(u16::MAX)))),
+    );
     for collateral in ["collateral_locked", "collateral_min", "collateral_earned"] {
         facts.insert(collateral, zeros());
     }
@@ -115,10 +120,7 @@ fn by_key(
 }
 
 /// Each neuron's own facts.
-pub(in super::super) fn neurons(
-    state: &State<'_>,
-    netuid: u16,
-) -> Result<Vec<Facts>, CodecError> {
+pub(in super::super) fn neurons(state: &State<'_>, netuid: u16) -> Result<Vec<Facts>, CodecError> {
     let columns = Columns::read(state, netuid)?;
     (0..columns.hotkeys.len())
         .filter_map(|uid| one(state, netuid, &columns, uid).transpose())
@@ -176,8 +178,14 @@ fn one(
         ("dividends", share(&columns.dividends)),
         ("last_update", of(&columns.last_update)),
         ("validator_permit", flag(&columns.permits)),
-        ("weights", pairs(&state.subtensor::<Vec<(u16, u16)>>("Weights", neuron)?)),
-        ("bonds", pairs(&state.subtensor::<Vec<(u16, u16)>>("Bonds", neuron)?)),
+        (
+            "weights",
+            pairs(&state.subtensor::<Vec<(u16, u16)>>("Weights", neuron)?),
+        ),
+        (
+            "bonds",
+            pairs(&state.subtensor::<Vec<(u16, u16)>>("Bonds", neuron)?),
+        ),
     ])))
 }
 
@@ -198,7 +206,9 @@ fn axon(state: &State<'_>, netuid: u16, hotkey: [u8; 32]) -> Result<Value<()>, C
 }
 
 fn no_prometheus() -> Value<()> {
-    Value::named_composite(["block", "version", "ip", "port", "ip_type"].map(|name| (name, number(0))))
+    Value::named_composite(
+        ["block", "version", "ip", "port", "ip_type"].map(|name| (name, number(0))),
+    )
 }
 
 fn list(values: impl IntoIterator<Item = Value<()>>) -> Value<()> {

@@ -46,7 +46,9 @@ fn ledger() -> Ledger {
 
 fn nonce(ledger: &Ledger, key: &Key) -> u32 {
     let state = ledger.state(ledger.head);
-    balances::read(&state, key.0.public.to_bytes()).unwrap().nonce
+    balances::read(&state, key.0.public.to_bytes())
+        .unwrap()
+        .nonce
 }
 
 #[test]
@@ -134,7 +136,11 @@ fn a_failed_call_costs_its_nonce_and_nothing_else() {
     };
     // ExtrinsicFailed, Module { index: 0, error: CallFiltered }.
     let failed = hex::decode("00010000000001030005000000").unwrap();
-    assert!(events.windows(failed.len()).any(|window| window == failed), "{}", hex::encode(events));
+    assert!(
+        events.windows(failed.len()).any(|window| window == failed),
+        "{}",
+        hex::encode(events)
+    );
 }
 
 #[test]
@@ -159,11 +165,8 @@ fn the_pool_is_bounded() {
         (extrinsic, call)
     };
     for _ in 0..crate::devchain::pool::MAX_POOL {
-        let other = Extrinsic {
-            hash: [9; 32],
-            signer: [9; 32],
-            ..template.clone()
-        };
+        let mut other = template.clone();
+        (other.hash, other.signer) = ([9; 32], [9; 32]);
         ledger.pool.push(other, call.clone());
     }
     let full = ledger.submit(&key.remark(&ledger, 0));
@@ -178,7 +181,10 @@ fn blocks_hang_together_and_time_only_grows() {
         let block = ledger.advance(now).unwrap().clone();
         assert_eq!(block.header.parent, last.0);
         assert_eq!(block.hash, block.header.hash());
-        let time: u64 = ledger.state(ledger.head).get("Timestamp", "Now", &[]).unwrap();
+        let time: u64 = ledger
+            .state(ledger.head)
+            .get("Timestamp", "Now", &[])
+            .unwrap();
         assert!(time > last.1);
         last = (block.hash, time);
     }
@@ -196,5 +202,8 @@ fn the_price_halves_in_its_half_life() {
         ledger.advance(now).unwrap();
     }
     let after = burn(&ledger);
-    assert!(after.abs_diff(before / 2) < before / 1000, "{before} became {after}");
+    assert!(
+        after.abs_diff(before / 2) < before / 1000,
+        "{before} became {after}"
+    );
 }

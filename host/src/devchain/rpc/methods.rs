@@ -36,8 +36,14 @@ pub(super) const METHODS: &[(&str, &[&str])] = &[
     ("state_call", &["name|method", "bytes|data", "hash|at"]),
     ("state_callAt", &["name|method", "bytes|data", "hash|at"]),
     ("state_getKeys", &["prefix", "hash|at"]),
-    ("state_getKeysPaged", &["prefix", "count", "start_key", "hash|at"]),
-    ("state_getKeysPagedAt", &["prefix", "count", "start_key", "hash|at"]),
+    (
+        "state_getKeysPaged",
+        &["prefix", "count", "start_key", "hash|at"],
+    ),
+    (
+        "state_getKeysPagedAt",
+        &["prefix", "count", "start_key", "hash|at"],
+    ),
     ("state_getMetadata", &["hash|at"]),
     ("state_getRuntimeVersion", &["hash|at"]),
     ("state_getStorage", &["key", "hash|at"]),
@@ -131,7 +137,8 @@ fn state(ledger: &Ledger, method: &str, params: &Positional) -> Answer {
         "state_getKeysPaged" | "state_getKeysPagedAt" => {
             let (prefix, count) = (params.bytes(0)?, params.number(1)?);
             if count > MAX_KEYS {
-                let message = format!("count exceeds maximum value. value: {count}, max: {MAX_KEYS}");
+                let message =
+                    format!("count exceeds maximum value. value: {count}, max: {MAX_KEYS}");
                 return Err(ErrorObjectOwned::owned(4002, message, None::<()>));
             }
             let (start, height) = (params.maybe_bytes(2)?, at(3)?);
@@ -196,7 +203,9 @@ fn system(ledger: &Ledger, method: &str, params: &Positional) -> Answer {
             let account = AccountId::from_ss58(params.text(0)?)
                 .map_err(|error| invalid(&error.to_string()))?;
             let nonce = ledger.next_nonce(account.0);
-            nonce.map_err(|error| client_error(&error.to_string()))?.into()
+            nonce
+                .map_err(|error| client_error(&error.to_string()))?
+                .into()
         }
         "system_chain" => CHAIN.into(),
         "system_chainType" => "Development".into(),

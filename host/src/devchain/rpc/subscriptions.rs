@@ -22,9 +22,21 @@ const MAX_KEYS: usize = 1024;
 
 /// Every block is final at once, so the three are one.
 const HEADS: [(&str, &str, &str); 4] = [
-    ("chain_subscribeNewHeads", "chain_newHead", "chain_unsubscribeNewHeads"),
-    ("chain_subscribeNewHead", "chain_newHead", "chain_unsubscribeNewHead"),
-    ("chain_subscribeAllHeads", "chain_allHead", "chain_unsubscribeAllHeads"),
+    (
+        "chain_subscribeNewHeads",
+        "chain_newHead",
+        "chain_unsubscribeNewHeads",
+    ),
+    (
+        "chain_subscribeNewHead",
+        "chain_newHead",
+        "chain_unsubscribeNewHead",
+    ),
+    (
+        "chain_subscribeAllHeads",
+        "chain_allHead",
+        "chain_unsubscribeAllHeads",
+    ),
     (
         "chain_subscribeFinalizedHeads",
         "chain_finalizedHead",

@@ -59,6 +59,7 @@ impl Q32 {
 
     /// Sum of all.
     pub(super) fn sum<'a>(all: impl IntoIterator<Item = &'a Self>) -> Self {
-        all.into_iter().fold(Self::ZERO, |sum, next| sum.plus(*next))
+        all.into_iter()
+            .fold(Self::ZERO, |sum, next| sum.plus(*next))
     }
 }

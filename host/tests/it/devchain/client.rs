@@ -13,8 +13,7 @@ pub struct Key(schnorrkel::Keypair);
 
 /// The key of `//name`.
 pub fn key(name: &str) -> Key {
-    const PHRASE: &str =
-        "bottom drive obey lake curtain smoke basket hold race lonely fit walk";
+    const PHRASE: &str = "bottom drive obey lake curtain smoke basket hold race lonely fit walk";
     let phrase = bip39::Mnemonic::parse(PHRASE).unwrap();
     let seed = substrate_bip39::seed_from_entropy(&phrase.to_entropy(), "").unwrap();
     let root = schnorrkel::MiniSecretKey::from_bytes(&seed[..32])
@@ -23,7 +22,8 @@ pub fn key(name: &str) -> Key {
     let mut code = [0; 32];
     let encoded = parity_scale_codec::Encode::encode(&name.trim_start_matches('/'));
     code[..encoded.len()].copy_from_slice(&encoded);
-    let (derived, _) = root.hard_derive_mini_secret_key(Some(schnorrkel::derive::ChainCode(code)), b"");
+    let (derived, _) =
+        root.hard_derive_mini_secret_key(Some(schnorrkel::derive::ChainCode(code)), b"");
     Key(derived.expand_to_keypair(schnorrkel::ExpansionMode::Ed25519))
 }
 
@@ -67,7 +67,8 @@ impl Client {
         call: &str,
         args: Args,
     ) -> Result<Vec<String>, String> {
-        self.run_in(chain, signer, "SubtensorModule", call, args).await
+        self.run_in(chain, signer, "SubtensorModule", call, args)
+            .await
     }
 
     /// The same for any pallet.
@@ -143,7 +144,7 @@ impl Client {
 
 /// What subxt's dynamic calls take.
 pub mod dynamic_args {
-    pub use scale_encode::EncodeAsFields as Args;
     pub use frame_decode::helpers::IntoEncodableValues as Keys;
     pub use frame_decode::storage::IntoDecodableValues as DecodableKeys;
+    pub use scale_encode::EncodeAsFields as Args;
 }

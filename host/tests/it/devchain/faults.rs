@@ -52,13 +52,16 @@ async fn a_chain_that_goes_back_builds_other_blocks() {
     let chain = chain(|_| {}).await;
     let first = chain.advance(3).unwrap();
     let back = chain.go_back(1);
-    assert_eq!((back.number, chain.heads().borrow().number), (1, 1));
+    assert_eq!((back.number, chain.head().number), (1, 1));
     let second = chain.advance(2).unwrap();
     assert_eq!(second.number, first.number);
     assert_ne!(second.hash, first.hash);
     let client = RpcClient::from_insecure_url(chain.url()).await.unwrap();
     let gone: Option<serde_json::Value> = client
-        .request("chain_getHeader", rpc_params![format!("0x{}", hex::encode(first.hash))])
+        .request(
+            "chain_getHeader",
+            rpc_params![format!("0x{}", hex::encode(first.hash))],
+        )
         .await
         .unwrap();
     assert!(gone.is_none());

@@ -28,12 +28,21 @@ async fn it_names_itself_a_development_chain_with_a_genesis_of_its_own() {
     let client = connect(&one).await;
     let name = ask(&client, "system_chain", rpc_params![]).await;
     assert_eq!(name, "Compute Subnet Development");
-    assert_eq!(ask(&client, "system_chainType", rpc_params![]).await, "Development");
+    assert_eq!(
+        ask(&client, "system_chainType", rpc_params![]).await,
+        "Development"
+    );
     let version = ask(&client, "state_getRuntimeVersion", rpc_params![]).await;
-    assert_eq!((&version["specVersion"], &version["transactionVersion"]), (&json!(461), &json!(1)));
+    assert_eq!(
+        (&version["specVersion"], &version["transactionVersion"]),
+        (&json!(461), &json!(1))
+    );
     assert_ne!(one.genesis(), other.genesis());
     let salted = |salt| chain(move |options: &mut Options| options.genesis_salt = Some(salt));
-    assert_eq!(salted([1; 32]).await.genesis(), salted([1; 32]).await.genesis());
+    assert_eq!(
+        salted([1; 32]).await.genesis(),
+        salted([1; 32]).await.genesis()
+    );
 }
 
 #[tokio::test]
@@ -47,14 +56,33 @@ async fn storage_is_read_iterated_and_paged() {
     while let Some(entry) = entries.next().await {
         hotkeys.push(entry.unwrap().value().decode_as::<[u8; 32]>().unwrap());
     }
-    assert_eq!(hotkeys, ["Alice", "Bob", "Charlie"].map(|name| key(name).public()));
+    assert_eq!(
+        hotkeys,
+        ["Alice", "Bob", "Charlie"].map(|name| key(name).public())
+    );
     let rpc = connect(&chain).await;
     let prefix = "0x658faa385070e074c85bf6b568cf05559f99a2ce711f3a31b2fc05604c93f179";
     let page = ask(&rpc, "state_getKeysPaged", rpc_params![prefix, 2, prefix]).await;
     let second = page[1].as_str().unwrap();
-    let rest = ask(&rpc, "state_getKeysPaged", rpc_params![prefix, 2, second, Json::Null]).await;
-    assert_eq!((page.as_array().unwrap().len(), rest.as_array().unwrap().len()), (2, 1));
-    let refused = error(&rpc, "state_getKeysPaged", rpc_params![prefix, 1001, Json::Null]).await;
+    let rest = ask(
+        &rpc,
+        "state_getKeysPaged",
+        rpc_params![prefix, 2, second, Json::Null],
+    )
+    .await;
+    assert_eq!(
+        (
+            page.as_array().unwrap().len(),
+            rest.as_array().unwrap().len()
+        ),
+        (2, 1)
+    );
+    let refused = error(
+        &rpc,
+        "state_getKeysPaged",
+        rpc_params![prefix, 1001, Json::Null],
+    )
+    .await;
     assert!(refused.contains("4002"), "{refused}");
 }
 
@@ -97,10 +125,24 @@ async fn metadata_is_served_in_both_versions() {
     let rpc = connect(&chain).await;
     let bare = ask(&rpc, "state_getMetadata", rpc_params![]).await;
     assert!(bare.as_str().unwrap().starts_with("0x6d6574610e"));
-    let versions = ask(&rpc, "state_call", rpc_params!["Metadata_metadata_versions", ""]).await;
+    let versions = ask(
+        &rpc,
+        "state_call",
+        rpc_params!["Metadata_metadata_versions", ""],
+    )
+    .await;
     assert_eq!(versions, "0x080e0000000f000000");
-    for (asked, starts) in [("0x0f000000", "0x01"), ("0f000000", "0x01"), ("10000000", "0x00")] {
-        let answer = ask(&rpc, "state_call", rpc_params!["Metadata_metadata_at_version", asked]).await;
+    for (asked, starts) in [
+        ("0x0f000000", "0x01"),
+        ("0f000000", "0x01"),
+        ("10000000", "0x00"),
+    ] {
+        let answer = ask(
+            &rpc,
+            "state_call",
+            rpc_params!["Metadata_metadata_at_version", asked],
+        )
+        .await;
         assert!(answer.as_str().unwrap().starts_with(starts), "{asked}");
     }
 }
@@ -111,7 +153,12 @@ async fn what_is_not_covered_is_an_error() {
     let rpc = connect(&chain).await;
     let method = error(&rpc, "archive_v1_genesisHash", rpc_params![]).await;
     assert!(method.contains("-32601"), "{method}");
-    let api = error(&rpc, "state_call", rpc_params!["BabeApi_configuration", "0x"]).await;
+    let api = error(
+        &rpc,
+        "state_call",
+        rpc_params!["BabeApi_configuration", "0x"],
+    )
+    .await;
     assert!(api.contains("BabeApi_configuration is not found"), "{api}");
     let params = error(&rpc, "state_getStorage", rpc_params![17]).await;
     assert!(params.contains("-32602"), "{params}");
@@ -125,14 +172,19 @@ async fn a_second_extrinsic_of_one_nonce_has_too_low_a_priority() {
         let api = client.api.clone();
         async move {
             let mut tx = api.tx().await.unwrap();
-            let signed = tx.create_signed(&payload, &key("Bob"), Default::default()).await;
+            let signed = tx
+                .create_signed(&payload, &key("Bob"), Default::default())
+                .await;
             signed.unwrap().into_encoded()
         }
     };
     let rpc = connect(&chain).await;
     let send = async |bytes: &[u8]| {
         let answer: Result<Json, _> = rpc
-            .request("author_submitExtrinsic", rpc_params![format!("0x{}", hex::encode(bytes))])
+            .request(
+                "author_submitExtrinsic",
+                rpc_params![format!("0x{}", hex::encode(bytes))],
+            )
             .await;
         answer.map_err(|error| format!("{error:?}"))
     };
@@ -154,11 +206,16 @@ async fn an_extrinsic_of_another_chain_has_a_bad_signature() {
     let client = Client::connect(&one.url()).await;
     let payload = dynamic::transaction("System", "remark", (vec![1_u8],));
     let mut tx = client.api.tx().await.unwrap();
-    let signed = tx.create_signed(&payload, &key("Bob"), Default::default()).await;
+    let signed = tx
+        .create_signed(&payload, &key("Bob"), Default::default())
+        .await;
     let bytes = format!("0x{}", hex::encode(signed.unwrap().into_encoded()));
     let rpc = connect(&other).await;
     let refused = error(&rpc, "author_submitExtrinsic", rpc_params![bytes]).await;
-    assert!(refused.contains("1010") && refused.contains("bad signature"), "{refused}");
+    assert!(
+        refused.contains("1010") && refused.contains("bad signature"),
+        "{refused}"
+    );
 }
 
 #[tokio::test]
