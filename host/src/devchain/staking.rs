@@ -42,7 +42,7 @@ pub(super) fn weight(state: &State<'_>, hotkey: [u8; 32], netuid: u16) -> Result
 pub(super) fn tao_weight(state: &State<'_>, hotkey: [u8; 32]) -> Result<u64, CodecError> {
     let tao = u128::from(pool(state, hotkey, ROOT)?);
     let weight = u128::from(state.subtensor::<u64>("TaoWeight", &[])?);
-    Ok(u64::try_from(tao * weight >> 64).unwrap_or(u64::MAX))
+    Ok(u64::try_from((tao * weight) >> 64).unwrap_or(u64::MAX))
 }
 
 /// Alpha that a coldkey holds in a hotkey's pool.

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use parity_scale_codec::Encode as _;
+use parity_scale_codec::{Compact, Encode as _};
 
 use super::*;
 use crate::devchain::options::Pace;
