@@ -11,12 +11,23 @@
 //! | 4 | `main`, `cli` |
 //! | 3 | `role` |
 //! | 2 | `plugin` |
-//! | 1 | `wallet`, `chain`, `synapse`, `machine`, `store`, `config`, `devchain` |
+//! | 1 | `admin`, `chain`, `config`, `devchain`, `machine`, `metrics`, `store`, `synapse`, `wallet` |
 //! | 0 | `subnet` |
 //!
 //! Only `plugin` knows wasmtime, only `chain` and `devchain` know SCALE, only
-//! `synapse` knows hyper, only `machine` knows sysinfo, only `cli` knows clap.
+//! `synapse` knows hyper (and `metrics`, for its local listener), only `machine`
+//! knows sysinfo, only `cli` knows clap.
 
+pub mod admin;
+pub mod chain;
+pub mod cli;
+pub mod config;
 pub mod devchain;
+pub mod machine;
+pub mod metrics;
+pub mod plugin;
 pub mod role;
+pub mod store;
 pub mod subnet;
+pub mod synapse;
+pub mod wallet;

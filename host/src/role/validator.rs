@@ -1,7 +1,7 @@
 //! A validator: asks, remembers, scores, sets weights.
 //!
 //! ```text
-//! each head ─┬─ survey due, or my slot ──> one background task:
+//! each head ─┬─ survey due, or my turn ──> one background task:
 //!            │     survey: every serving miner describes itself
 //!            │     round:  sessions in lockstep, all clocks at the same moment
 //!            ├─ epoch about to end ──────> policy ──> weights, intended on disk
@@ -19,8 +19,8 @@ mod round;
 mod scoring;
 mod session;
 mod setting;
-mod slots;
 mod survey;
+mod turns;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -69,8 +69,12 @@ pub struct ValidatorOptions {
     pub sync_blocks: u64,
     /// Between two surveys.
     pub survey_blocks: u64,
+    /// Between two rounds of challenges, at least.
+    pub challenge_blocks: u64,
     /// Length of one validator's turn.
-    pub slot_blocks: u64,
+    pub turn_blocks: u64,
+    /// A step in which more sessions than this fail in transport is our fault.
+    pub void_permille: u16,
     /// How long before the end of an epoch it is scored.
     pub lead_blocks: u64,
     /// Sessions in lockstep.
@@ -109,7 +113,7 @@ pub struct Validator {
     metagraph: Option<Arc<Metagraph>>,
     answering: Answering,
     surveyed: Option<BlockNumber>,
-    slot_done: Option<u64>,
+    challenged: Option<BlockNumber>,
     work: Option<JoinHandle<()>>,
     resumed: Vec<Live>,
     tries: setting::Tries,
@@ -124,7 +128,7 @@ impl Validator {
             metagraph: None,
             answering: Answering::default(),
             surveyed: None,
-            slot_done: None,
+            challenged: None,
             work: None,
             resumed: Vec::new(),
             tries: setting::Tries::default(),
@@ -203,19 +207,20 @@ impl Validator {
         if self.work.as_ref().is_some_and(|work| !work.is_finished()) {
             return;
         }
-        let survey = self
-            .surveyed
-            .is_none_or(|at| head >= at + self.options.survey_blocks || head < at);
-        let slot = slots::my_slot(&metagraph, self.means.me, head, self.options.slot_blocks)
-            .filter(|slot| self.slot_done != Some(*slot));
-        if !survey && slot.is_none() && self.resumed.is_empty() {
+        let elapsed = |since: Option<BlockNumber>, blocks: u64| {
+            since.is_none_or(|at| head >= at + blocks || head < at)
+        };
+        let survey = elapsed(self.surveyed, self.options.survey_blocks);
+        let challenge = elapsed(self.challenged, self.options.challenge_blocks)
+            && turns::is_mine(&metagraph, self.means.me, head, self.options.turn_blocks);
+        if !survey && !challenge && self.resumed.is_empty() {
             return;
         }
         if survey {
             self.surveyed = Some(head);
         }
-        if slot.is_some() {
-            self.slot_done = slot;
+        if challenge {
+            self.challenged = Some(head);
         }
         let (means, options, answering) = (
             self.means.clone(),
@@ -227,15 +232,7 @@ impl Validator {
             if survey {
                 survey::survey(&means, &options, &metagraph, &answering).await;
             }
-            round::round(
-                &means,
-                &options,
-                &metagraph,
-                &answering,
-                resumed,
-                slot.is_some(),
-            )
-            .await;
+            round::round(&means, &options, &metagraph, &answering, resumed, challenge).await;
         }));
     }
 

@@ -1,5 +1,7 @@
 //! The development chain, asked by subxt as any client would ask subtensor.
 
+#![allow(unreachable_pub)]
+
 mod calls;
 mod client;
 mod epochs;

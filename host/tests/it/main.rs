@@ -1,11 +1,6 @@
-//! Integration tests, one binary.
-
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    unreachable_pub
-)]
+//! The host from outside: one binary, a module for each section.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used)]
 
 mod devchain;
+mod plugin;
+mod synapse;

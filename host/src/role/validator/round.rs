@@ -25,6 +25,9 @@ use super::session::{self, Live};
 use super::survey::{Answering, peers};
 use super::{Means, Spread, ValidatorOptions};
 
+/// Fewer sessions than this say nothing about whose fault it is.
+const VOID_SESSIONS_MIN: usize = 3;
+
 /// Continues `resumed` and, if it is this validator's turn, challenges everybody
 /// who answered the survey, with each generator in turn.
 pub(super) async fn round(
@@ -79,7 +82,8 @@ async fn lockstep(
         let quiet = means.quiet.lock().await;
         let answered = send(means, options, metagraph, asking).await;
         drop(quiet);
-        sessions = record(means, answered).await;
+        let answered = record(means, answered).await;
+        sessions = unless_ours(means, options, answered).await;
     }
     release(means, options, everybody).await;
 }
@@ -212,6 +216,33 @@ fn never_began(live: &Live, answer: &Answer) -> Option<String> {
         Answer::Unreachable(why) => Some(format!("the miner was not reached: {why}")),
         _ => None,
     }
+}
+
+/// If most of a step failed in transport, the fault is on our side: all of it is void.
+async fn unless_ours(means: &Means, options: &ValidatorOptions, sessions: Vec<Live>) -> Vec<Live> {
+    let failed = sessions
+        .iter()
+        .filter(|live| live.transcript.last().is_some_and(in_transport))
+        .count();
+    let ours = sessions.len() >= VOID_SESSIONS_MIN
+        && failed * 1000 > sessions.len() * usize::from(options.void_permille);
+    if !ours {
+        return sessions;
+    }
+    error!(
+        failed,
+        sessions = sessions.len(),
+        "most miners could not be reached: this node's network is at fault"
+    );
+    for live in &sessions {
+        let why = "most miners failed at once, so the fault is the validator's";
+        session::end(means, live, Ending::Void(why.into())).await;
+    }
+    Vec::new()
+}
+
+fn in_transport(exchange: &Exchange) -> bool {
+    matches!(exchange.answer, Answer::TimedOut | Answer::Unreachable(_))
 }
 
 /// Frees the miners for the next validator.

@@ -170,6 +170,14 @@ async fn stake_moves_from_the_coldkey_to_the_hotkeys_pool() {
         .run(&chain, "Bob", "add_stake", ([7_u8; 32], 1_u16, TAO))
         .await;
     refused(nobody, "HotKeyAccountNotExists");
+    let limited = |price: u64| {
+        let args = (bob, 1_u16, TAO, price, false);
+        client.run(&chain, "Bob", "add_stake_limit", args)
+    };
+    refused(limited(TAO - 1).await, "SlippageTooHigh");
+    limited(TAO).await.unwrap();
+    let staked: u64 = client.get("TotalHotkeyAlpha", (bob, 1_u16)).await;
+    assert!(staked >= 6 * TAO, "{staked}");
 }
 
 #[tokio::test]

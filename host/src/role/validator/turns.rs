@@ -8,23 +8,27 @@ use crate::subnet::BlockNumber;
 use crate::subnet::chain::Metagraph;
 use crate::subnet::key::AccountId;
 
-/// The number of the slot that `head` lies in, if it is `me`'s.
-pub(super) fn my_slot(
+/// Whether `head` lies in a turn of `me`.
+pub(super) fn is_mine(
     metagraph: &Metagraph,
     me: AccountId,
     head: BlockNumber,
-    slot_blocks: u64,
-) -> Option<u64> {
-    let permitted: Vec<AccountId> = metagraph
-        .neurons
-        .iter()
-        .filter(|neuron| neuron.validator_permit)
-        .map(|neuron| neuron.hotkey)
-        .collect();
-    let place = permitted.iter().position(|hotkey| *hotkey == me)?;
-    let slot = head / slot_blocks.max(1);
-    let turn = slot % u64::try_from(permitted.len()).ok()?;
-    (turn == u64::try_from(place).ok()?).then_some(slot)
+    turn_blocks: u64,
+) -> bool {
+    let permitted = || {
+        metagraph
+            .neurons
+            .iter()
+            .filter(|neuron| neuron.validator_permit)
+    };
+    let Some(place) = permitted()
+        .zip(0u64..)
+        .find(|(neuron, _)| neuron.hotkey == me)
+    else {
+        return false;
+    };
+    let validators = permitted().zip(1u64..).last().map_or(1, |(_, count)| count);
+    head / turn_blocks.max(1) % validators == place.1
 }
 
 #[cfg(test)]
@@ -44,8 +48,7 @@ mod tests {
     fn in_every_block_exactly_one_permitted_validator_has_the_turn() {
         let metagraph = three_validators();
         for block in 0..60 {
-            let turns =
-                (0..5).filter(|uid| my_slot(&metagraph, neuron(*uid).hotkey, block, 4).is_some());
+            let turns = (0..5).filter(|uid| is_mine(&metagraph, neuron(*uid).hotkey, block, 4));
             assert_eq!(turns.count(), 1, "block {block}");
         }
     }
@@ -53,6 +56,6 @@ mod tests {
     #[test]
     fn without_a_permit_there_is_no_turn() {
         let metagraph = three_validators();
-        assert!((0..60).all(|block| my_slot(&metagraph, neuron(1).hotkey, block, 4).is_none()));
+        assert!((0..60).all(|block| !is_mine(&metagraph, neuron(1).hotkey, block, 4)));
     }
 }

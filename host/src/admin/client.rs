@@ -1,0 +1,125 @@
+//! Asks a running node.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::UnixStream;
+use tokio::time::timeout;
+
+use super::place::find;
+use super::protocol::{
+    ANSWER_TIMEOUT, REPLY_BYTES_MAX, REQUEST_TIMEOUT, Reply, Request, encode, line,
+};
+use super::server::is_trusted;
+use super::{PluginEntry, Refusal, Swapped};
+
+/// Why a node gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum AdminError {
+    /// Nobody listens.
+    #[error("no node runs in {}", .0.display())]
+    NotRunning(PathBuf),
+    /// The swap did not happen.
+    #[error("refused: {0}")]
+    Refused(Refusal),
+    /// The node's own words.
+    #[error("{0}")]
+    Failed(String),
+    /// Something else answers, or the node broke off.
+    #[error("the node in {} does not answer as it should: {why}", folder.display())]
+    Broken {
+        /// Whose.
+        folder: PathBuf,
+        /// How.
+        why: String,
+    },
+}
+
+/// A running node, by its state folder.
+#[derive(Debug, Clone)]
+pub struct Client {
+    state_folder: PathBuf,
+}
+
+impl Client {
+    /// Connects at each request, not here.
+    pub fn new(state_folder: &Path) -> Self {
+        Self {
+            state_folder: state_folder.to_owned(),
+        }
+    }
+
+    /// What the node is and does.
+    pub async fn status(&self) -> Result<serde_json::Value, AdminError> {
+        self.ask(&Request::Status).await
+    }
+
+    /// What is active, and what was refused.
+    pub async fn plugins(&self) -> Result<Vec<PluginEntry>, AdminError> {
+        self.ask(&Request::Plugins).await
+    }
+
+    /// All there is to know of one active plugin.
+    pub async fn inspect(&self, name: &str) -> Result<serde_json::Value, AdminError> {
+        let name = name.to_owned();
+        self.ask(&Request::Inspect { name }).await
+    }
+
+    /// Offers `file`, an absolute path, for the place of `name`; `pin` is the
+    /// operator's approval of its bytes.
+    pub async fn swap(&self, name: &str, file: &Path, pin: bool) -> Result<Swapped, AdminError> {
+        let name = name.to_owned();
+        let file = file
+            .to_str()
+            .ok_or_else(|| AdminError::Failed("the path is not UTF-8".to_owned()))?
+            .to_owned();
+        self.ask(&Request::Swap { name, file, pin }).await
+    }
+
+    async fn ask<T: DeserializeOwned>(&self, request: &Request) -> Result<T, AdminError> {
+        let stream = self.connect().await?;
+        match self.exchange(stream, request).await {
+            Ok(Reply::Done(value)) => {
+                serde_json::from_value(value).map_err(|error| self.broken(error))
+            }
+            Ok(Reply::Refused(refusal)) => Err(AdminError::Refused(refusal)),
+            Ok(Reply::Failed(why)) => Err(AdminError::Failed(why)),
+            Err(error) => Err(self.broken(error)),
+        }
+    }
+
+    async fn connect(&self) -> Result<UnixStream, AdminError> {
+        let absent = || AdminError::NotRunning(self.state_folder.clone());
+        let path = find(&self.state_folder).map_err(|_| absent())?;
+        match timeout(REQUEST_TIMEOUT, UnixStream::connect(&path)).await {
+            Ok(Ok(stream)) if is_trusted(&stream).unwrap_or(false) => Ok(stream),
+            Ok(Ok(_)) => Err(self.broken("another user's process listens there")),
+            Ok(Err(error)) if is_absence(&error) => Err(absent()),
+            Ok(Err(error)) => Err(self.broken(error)),
+            Err(elapsed) => Err(self.broken(elapsed)),
+        }
+    }
+
+    async fn exchange(&self, mut stream: UnixStream, request: &Request) -> io::Result<Reply> {
+        stream.write_all(&encode(request)?).await?;
+        let limit = ANSWER_TIMEOUT + REQUEST_TIMEOUT;
+        let reply = timeout(limit, line(stream, REPLY_BYTES_MAX)).await??;
+        Ok(serde_json::from_slice(&reply)?)
+    }
+
+    fn broken(&self, why: impl ToString) -> AdminError {
+        AdminError::Broken {
+            folder: self.state_folder.clone(),
+            why: why.to_string(),
+        }
+    }
+}
+
+fn is_absence(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused
+    )
+}

@@ -1,0 +1,76 @@
+//! What goes over the socket: one line of JSON each way.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader};
+
+use super::Refusal;
+
+/// The longest request, in bytes.
+pub(super) const REQUEST_BYTES_MAX: u64 = 64 << 10;
+/// The longest reply, in bytes.
+pub(super) const REPLY_BYTES_MAX: u64 = 16 << 20;
+/// How long a peer may take to send its line.
+pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the node may take to answer: a swap compiles a component.
+pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// What is asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) enum Request {
+    /// What the node is and does.
+    Status,
+    /// What is active.
+    Plugins,
+    /// All about one.
+    Inspect {
+        /// Its name.
+        name: String,
+    },
+    /// Another component for a plugin's place.
+    Swap {
+        /// Whose place.
+        name: String,
+        /// An absolute path, read by the node.
+        file: String,
+        /// The operator approves these bytes.
+        pin: bool,
+    },
+}
+
+/// What is answered.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Reply {
+    /// Done; the value is the request's own.
+    Done(serde_json::Value),
+    /// A swap that did not happen.
+    Refused(Refusal),
+    /// The request cannot be carried out.
+    Failed(String),
+}
+
+/// Reads one line of at most `limit` bytes, the newline cut off.
+pub(super) async fn line(stream: impl AsyncRead + Unpin, limit: u64) -> std::io::Result<Vec<u8>> {
+    let mut line = Vec::new();
+    BufReader::new(stream.take(limit + 1))
+        .read_until(b'\n', &mut line)
+        .await?;
+    if line.pop() == Some(b'\n') {
+        return Ok(line);
+    }
+    let kind = std::io::ErrorKind::InvalidData;
+    Err(std::io::Error::new(
+        kind,
+        format!("not a line of at most {limit} bytes"),
+    ))
+}
+
+/// One line, its newline included.
+pub(super) fn encode(message: &impl Serialize) -> std::io::Result<Vec<u8>> {
+    let mut line = serde_json::to_vec(message)?;
+    line.push(b'\n');
+    Ok(line)
+}

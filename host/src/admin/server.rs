@@ -1,0 +1,167 @@
+//! Answers the socket: one task a connection, each bounded in size and time.
+
+use std::fs::{File, OpenOptions};
+use std::future::Future;
+use std::io::{self, Read as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::fs::OFlags;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::UnixStream;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+
+use crate::subnet::text::escape;
+
+use super::place::Door;
+use super::protocol::{
+    ANSWER_TIMEOUT, REQUEST_BYTES_MAX, REQUEST_TIMEOUT, Reply, Request, encode, line,
+};
+use super::{Admin, COMPONENT_BYTES_MAX, Offer, Refusal};
+
+/// Connections answered at once; the next waits in the socket's backlog.
+const CONNECTIONS_MAX: usize = 8;
+/// Pause after a failed accept, so that a full file table does not spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Answers until `shutdown`, then lets nobody in; requests under way are dropped.
+pub async fn serve(door: Door, admin: Arc<dyn Admin>, shutdown: impl Future<Output = ()>) {
+    let mut tasks = tokio::task::JoinSet::new();
+    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    tokio::pin!(shutdown);
+    loop {
+        let accepted = async {
+            let place = Arc::clone(&places).acquire_owned().await;
+            (door.listener.accept().await, place)
+        };
+        let (accepted, place) = tokio::select! {
+            () = &mut shutdown => return,
+            Some(_) = tasks.join_next() => continue,
+            accepted = accepted => accepted,
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                let admin = Arc::clone(&admin);
+                tasks.spawn(async move {
+                    let _place = place;
+                    if let Err(error) = answer(stream, &*admin).await {
+                        tracing::debug!(%error, "an admin connection broke off");
+                    }
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the admin socket accepts nobody");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn answer(mut stream: UnixStream, admin: &dyn Admin) -> io::Result<()> {
+    if !is_trusted(&stream)? {
+        tracing::warn!("another user's process knocked at the admin socket");
+        return Ok(());
+    }
+    let request = timeout(REQUEST_TIMEOUT, line(&mut stream, REQUEST_BYTES_MAX)).await??;
+    let reply = match serde_json::from_slice::<Request>(&request) {
+        Ok(request) => timeout(ANSWER_TIMEOUT, carry_out(request, admin))
+            .await
+            .unwrap_or_else(|_| Reply::Failed(format!("not done within {ANSWER_TIMEOUT:?}"))),
+        Err(error) => Reply::Failed(format!("not a request this node knows: {error}")),
+    };
+    timeout(REQUEST_TIMEOUT, stream.write_all(&encode(&reply)?)).await??;
+    stream.shutdown().await
+}
+
+/// Whether the other end is the same user, or root.
+pub(super) fn is_trusted(stream: &UnixStream) -> io::Result<bool> {
+    let peer = stream.peer_cred()?.uid();
+    Ok(peer == rustix::process::geteuid().as_raw() || peer == 0)
+}
+
+async fn carry_out(request: Request, admin: &dyn Admin) -> Reply {
+    match request {
+        Request::Status => Reply::Done(admin.status().await),
+        Request::Plugins => done(&admin.plugins().await),
+        Request::Inspect { name } => admin.inspect(&name).await.map_or_else(
+            || {
+                Reply::Failed(format!(
+                    "no plugin `{}` is active; `host plugin list` names them",
+                    escape(&name)
+                ))
+            },
+            Reply::Done,
+        ),
+        Request::Swap { name, file, pin } => swap(name, PathBuf::from(file), pin, admin).await,
+    }
+}
+
+async fn swap(name: String, file: PathBuf, pin: bool, admin: &dyn Admin) -> Reply {
+    if !pin {
+        return Reply::Refused(unpinned(&name, &file));
+    }
+    let origin = file.clone();
+    let read = tokio::task::spawn_blocking(move || component(&file)).await;
+    let bytes = match read.unwrap_or_else(|error| Err(io::Error::other(error))) {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            return Reply::Refused(Refusal {
+                reason: format!("cannot read {}: {error}", origin.display()),
+                remedy: "the node reads the file itself: give it one it may read".to_owned(),
+            });
+        }
+    };
+    let offer = Offer {
+        name,
+        origin,
+        bytes,
+    };
+    match admin.swap(offer).await {
+        Ok(swapped) => done(&swapped),
+        Err(refusal) => Reply::Refused(refusal),
+    }
+}
+
+fn unpinned(name: &str, file: &Path) -> Refusal {
+    Refusal {
+        reason: "nobody vouches for this file: this node knows no signatures yet, so its operator must approve it".to_owned(),
+        remedy: format!(
+            "if you trust it, type: host plugin swap {} {} --pin",
+            escape(name),
+            escape(&file.to_string_lossy())
+        ),
+    }
+}
+
+fn done(value: &impl serde::Serialize) -> Reply {
+    match serde_json::to_value(value) {
+        Ok(value) => Reply::Done(value),
+        Err(error) => Reply::Failed(error.to_string()),
+    }
+}
+
+/// The bytes of a regular file, all of them or an error.
+fn component(path: &Path) -> io::Result<Vec<u8>> {
+    let invalid = |message: String| io::Error::new(io::ErrorKind::InvalidInput, message);
+    if !path.is_absolute() {
+        return Err(invalid("the path is not absolute".to_owned()));
+    }
+    // Not to wait for ever on a pipe that somebody called plugin.wasm.
+    let nonblocking = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or(0);
+    let file: File = OpenOptions::new()
+        .read(true)
+        .custom_flags(nonblocking)
+        .open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(invalid("not a regular file".to_owned()));
+    }
+    let mut bytes = Vec::new();
+    file.take(COMPONENT_BYTES_MAX + 1).read_to_end(&mut bytes)?;
+    if u64::try_from(bytes.len()).is_ok_and(|size| size <= COMPONENT_BYTES_MAX) {
+        return Ok(bytes);
+    }
+    Err(invalid(format!("more than {COMPONENT_BYTES_MAX} bytes")))
+}

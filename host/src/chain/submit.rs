@@ -1,0 +1,217 @@
+//! Gets a call into a block, or learns why not.
+//!
+//! The nonce is taken, signed and handed to the pool by one submission at a
+//! time; waiting for the block is then everybody's own. Success is told from a
+//! final block's events, never from the pool. The node's notifications only
+//! make it quicker: should they be lost with the connection, the blocks since
+//! are searched for the extrinsic's own bytes, through whichever endpoint
+//! answers. The same bytes may be handed in again at any time, since a nonce
+//! counts once.
+
+use jsonrpsee::core::client::Subscription;
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::Shared;
+use super::calls::Call;
+use super::link::{Progress, prefixed, progress};
+use super::refusal::{self, Submission};
+use super::runtime::{ERA_BLOCKS, Outcome};
+use super::session::Session;
+use crate::subnet::BlockNumber;
+use crate::subnet::chain::{ChainError, Head, Included};
+use crate::subnet::key::Signer;
+
+/// How often the same bytes are handed in again after the pool or the
+/// connection lost them.
+const HAND_INS_MAX: u32 = 5;
+
+/// An extrinsic on its way.
+struct Sent {
+    bytes: Vec<u8>,
+    /// As blocks list it.
+    hex: String,
+    /// The last block known not to hold it.
+    searched: BlockNumber,
+    /// The last block that may hold it.
+    expires: BlockNumber,
+}
+
+/// Signs `call`, submits it and waits for the final block that holds it.
+pub(super) async fn submit(
+    shared: &Shared,
+    call: &Call,
+    signer: &dyn Signer,
+) -> Result<Included, ChainError> {
+    let limit = shared.options.timing.inclusion_deadline;
+    let deadline = Instant::now() + limit;
+    let (mut sent, notifications) = hand_in(shared, call, signer).await?;
+    tracing::debug!(call = call.name, "submitted");
+    tokio::time::timeout_at(deadline, watch(shared, &mut sent, notifications))
+        .await
+        .unwrap_or_else(|_| Err(ChainError::Unknown(limit.as_secs())))
+}
+
+async fn hand_in(
+    shared: &Shared,
+    call: &Call,
+    signer: &dyn Signer,
+) -> Result<(Sent, Option<Subscription<Value>>), ChainError> {
+    let _turn = shared
+        .submitting
+        .acquire()
+        .await
+        .map_err(|_| ChainError::Unreachable("the connection is being shut down".to_owned()))?;
+    let session = shared.session().await?;
+    let at = session.at_finalized().await?;
+    let nonce = session.link.next_nonce(&signer.account()).await?;
+    let bytes = at.runtime.sign(call, signer, nonce, at.head)?;
+    let sent = Sent {
+        hex: prefixed(&bytes),
+        bytes,
+        searched: at.head.number,
+        expires: at.head.number.saturating_add(ERA_BLOCKS),
+    };
+    match enter_pool(&session, &sent.bytes).await {
+        Ok(notifications) => Ok((sent, notifications)),
+        Err(Submission::Perhaps) => Ok((sent, None)),
+        Err(Submission::Refused(error)) => Err(error),
+    }
+}
+
+/// Hands the bytes over, with notifications where the node has them.
+async fn enter_pool(
+    session: &Session,
+    extrinsic: &[u8],
+) -> Result<Option<Subscription<Value>>, Submission> {
+    match session.link.submit_and_watch(extrinsic).await {
+        Ok(notifications) => Ok(Some(notifications)),
+        Err(error) if error.is_unknown_method() => session
+            .link
+            .submit(extrinsic)
+            .await
+            .map(|()| None)
+            .map_err(refusal::submission),
+        Err(error) => Err(refusal::submission(error)),
+    }
+}
+
+/// Ends with the extrinsic's fate; the caller bounds the time.
+async fn watch(
+    shared: &Shared,
+    sent: &mut Sent,
+    mut notifications: Option<Subscription<Value>>,
+) -> Result<Included, ChainError> {
+    let mut heads = shared.heads.subscribe();
+    let mut retries = 0;
+    loop {
+        let told = tokio::select! {
+            told = told(&mut notifications) => told,
+            changed = heads.changed() => match changed {
+                Ok(()) => Progress::Pending,
+                Err(_) => return Err(ChainError::Unreachable("the node is shutting down".to_owned())),
+            },
+        };
+        if let Progress::Ended(reason) = &told {
+            tracing::debug!(reason, "the pool let go of an extrinsic");
+            notifications = None;
+        }
+        let head = *heads.borrow_and_update();
+        match search(shared, sent, head, &told).await {
+            Ok(Some(outcome)) => return outcome,
+            Ok(None) => {}
+            // Another endpoint may answer: the search goes on where it stopped.
+            Err(error) => tracing::debug!(%error, "a block could not be searched"),
+        }
+        if notifications.is_none() && retries < HAND_INS_MAX {
+            retries += 1;
+            match again(shared, sent).await {
+                Ok(fresh) => notifications = fresh,
+                // By ours or by another's extrinsic: blocks will tell.
+                Err(error) if refusal::is_stale(&error) => retries = HAND_INS_MAX,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+/// The next notification; never, without a subscription.
+async fn told(notifications: &mut Option<Subscription<Value>>) -> Progress {
+    let Some(subscription) = notifications else {
+        return std::future::pending().await;
+    };
+    match subscription.next().await {
+        Some(Ok(notification)) => progress(&notification),
+        Some(Err(_)) => Progress::Pending,
+        None => {
+            *notifications = None;
+            Progress::Pending
+        }
+    }
+}
+
+/// Looks for the extrinsic in the block it was told to be in, then in all
+/// final blocks that were not searched yet.
+async fn search(
+    shared: &Shared,
+    sent: &mut Sent,
+    head: Head,
+    told: &Progress,
+) -> Result<Option<Result<Included, ChainError>>, ChainError> {
+    let session = shared.session().await?;
+    if let Progress::Finalized(hash) = told {
+        let block = session.link.head(*hash).await?;
+        if let Some(outcome) = look_into(&session, sent, block).await? {
+            return Ok(Some(outcome));
+        }
+    }
+    while sent.searched < head.number.min(sent.expires) {
+        let number = sent.searched + 1;
+        let Some(hash) = session.link.block_hash(Some(number)).await? else {
+            return Ok(None);
+        };
+        if let Some(outcome) = look_into(&session, sent, Head { number, hash }).await? {
+            return Ok(Some(outcome));
+        }
+        sent.searched = number;
+    }
+    let expired = sent.searched >= sent.expires;
+    Ok(expired.then(|| Err(refusal::named("AncientBirthBlock"))))
+}
+
+async fn look_into(
+    session: &Session,
+    sent: &Sent,
+    block: Head,
+) -> Result<Option<Result<Included, ChainError>>, ChainError> {
+    let extrinsics = session.link.extrinsics(block.hash).await?;
+    let Some(place) = extrinsics
+        .iter()
+        .position(|extrinsic| extrinsic.eq_ignore_ascii_case(&sent.hex))
+    else {
+        return Ok(None);
+    };
+    let place = u32::try_from(place)
+        .map_err(|_| ChainError::Nonsense("a block of billions of extrinsics".to_owned()))?;
+    let at = session.at(block).await?;
+    let events = at.events().await?;
+    Ok(Some(match at.runtime.outcome(&events, place)? {
+        Outcome::Success => Ok(Included {
+            block: block.number,
+            hash: block.hash,
+        }),
+        Outcome::Failed(name) => Err(refusal::named(name)),
+    }))
+}
+
+/// Hands the same bytes in once more; an error is the chain's last word.
+async fn again(shared: &Shared, sent: &Sent) -> Result<Option<Subscription<Value>>, ChainError> {
+    let Ok(session) = shared.session().await else {
+        return Ok(None);
+    };
+    match enter_pool(&session, &sent.bytes).await {
+        Ok(notifications) => Ok(notifications),
+        Err(Submission::Perhaps) => Ok(None),
+        Err(Submission::Refused(error)) => Err(error),
+    }
+}

@@ -1,0 +1,249 @@
+//! File, then environment, then flags: one [`Config`] in one fallible step.
+//!
+//! Everything an operator may say is read, checked and given its type here,
+//! before anything starts; the rest of the node cannot fail on configuration.
+//! A mistake is told with its place, what was expected and, for an unknown key,
+//! the nearest name; all mistakes are told at once.
+//!
+//! Layers, the later winning:
+//!
+//! 1. the file: `--config`, else `HOST_CONFIG`, else `miner.toml` or
+//!    `validator.toml` in the platform's configuration folder, if it is there;
+//! 2. the environment: `HOST_` and the key in upper case, `_` for `.` and `-`,
+//!    so `HOST_AXON_PORT` is `axon.port`; lists are separated by commas; an
+//!    empty variable counts as absent;
+//! 3. flags, as overrides by key: only `cli` knows how they are spelled.
+//!
+//! A plugin's settings are `[plugins.NAME.settings]`, in the file and by `--set`:
+//! nested tables become dotted keys and arrays JSON. They are not checked here
+//! but by the plugin, when it is admitted.
+//!
+//! ```text
+//! file ─┐
+//! HOST_*├─ Reader (typed reads, problems) ─ Settings ─ into_config ─ Config
+//! flags ┘
+//! ```
+//!
+//! Does not open wallets, reach networks or make folders.
+
+mod engine;
+mod file;
+mod folders;
+mod missing;
+mod network;
+mod plugins;
+mod problem;
+mod reader;
+mod sections;
+mod sources;
+mod value;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+
+use crate::subnet::Netuid;
+
+pub use engine::{Engine, Stop, WorldLimits};
+pub use file::FILE_BYTES_MAX;
+pub use folders::Folders;
+pub use missing::Missing;
+pub use network::{NETWORK_NAMES, Network};
+pub use plugins::PluginSettings;
+pub use problem::{Problem, Problems};
+pub use reader::{Key, environment_name};
+pub use sections::{
+    Accelerator, Axon, Log, LogFormat, LogLevel, Metrics, Miner, Peers, Shutdown, Spread,
+    Validator, Wallet,
+};
+pub use sources::{Override, Sources};
+pub use value::Source;
+
+use missing::Need;
+use reader::Reader;
+
+/// What a node does in its subnet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Serves, is challenged, earns.
+    Miner,
+    /// Challenges, scores, sets weights.
+    Validator,
+}
+
+impl Role {
+    /// As it is written in a file.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Miner => "miner",
+            Self::Validator => "validator",
+        }
+    }
+}
+
+/// All a node needs to run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// What to be.
+    pub role: Role,
+    /// On which chain.
+    pub network: Network,
+    /// In which subnet.
+    pub netuid: Netuid,
+    /// With whose hotkey.
+    pub wallet: Wallet,
+    /// Everything that has a default.
+    pub settings: Settings,
+}
+
+/// What was given, before anybody asks whether it is enough to run a node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// `role`
+    pub role: Option<Role>,
+    /// `network` and `chain-endpoint`
+    pub network: Option<Network>,
+    /// `netuid`
+    pub netuid: Option<Netuid>,
+    /// `wallet.name`
+    pub wallet_name: Option<String>,
+    /// `wallet.hotkey`
+    pub wallet_hotkey: String,
+    /// `wallet.path`
+    pub wallet_path: PathBuf,
+    /// `state-folder`: sessions, evidence, pins, the admin socket; nobody else's.
+    pub state_folder: PathBuf,
+    /// `register` and `register-limit-rao`: the most a slot may cost; `None` if
+    /// the node is not to buy one.
+    pub register_limit_rao: Option<u64>,
+    /// `sync-blocks`: blocks between two looks at the metagraph.
+    pub sync_blocks: u64,
+    /// `[axon]`
+    pub axon: Axon,
+    /// `[miner]`
+    pub miner: Miner,
+    /// `[accelerator]`
+    pub accelerator: Accelerator,
+    /// `[validator]`
+    pub validator: Validator,
+    /// `[engine]`
+    pub engine: Engine,
+    /// `[plugins.NAME.settings]`
+    pub plugins: PluginSettings,
+    /// `[peers]`
+    pub peers: Peers,
+    /// `[metrics]`
+    pub metrics: Metrics,
+    /// `[log]`
+    pub log: Log,
+    /// `[shutdown]`
+    pub shutdown: Shutdown,
+    /// Worth telling the operator, once logging runs.
+    pub warnings: Vec<String>,
+}
+
+impl Settings {
+    /// Reads all layers.
+    pub fn load(sources: Sources) -> Result<Self, Problems> {
+        let folders = sources.folders.clone();
+        let role = sources.role()?;
+        let mut reader = sources.into_reader(role)?;
+        let mut settings = Self::read(&mut reader, &folders);
+        settings.check(&mut reader);
+        settings.warnings = reader.finish()?.1;
+        Ok(settings)
+    }
+
+    /// What nothing but defaults gives.
+    pub fn defaults(folders: &Folders) -> Self {
+        Self::read(&mut Reader::default(), folders)
+    }
+
+    /// Every key there is.
+    pub fn keys(folders: &Folders) -> Vec<Key> {
+        let mut reader = Reader::default();
+        Self::read(&mut reader, folders);
+        reader.keys
+    }
+
+    fn read(reader: &mut Reader, folders: &Folders) -> Self {
+        let roles = [("miner", Role::Miner), ("validator", Role::Validator)];
+        let role = reader.choice("role", "", &roles);
+        let network = Network::read(reader);
+        let netuid = reader.integer_or_none("netuid", 0..=Netuid::MAX);
+        let (wallet_name, wallet_hotkey, wallet_path) = Wallet::read(reader, folders);
+        let state_folder = reader.text("state-folder", "", "a folder", |text| {
+            (!text.is_empty()).then(|| folders.expand(text))
+        });
+        Self {
+            role,
+            network,
+            netuid,
+            wallet_name,
+            wallet_hotkey,
+            wallet_path,
+            state_folder: state_folder.unwrap_or_else(|| folders.state_folder(role)),
+            register_limit_rao: sections::register_limit_rao(reader),
+            sync_blocks: reader.integer("sync-blocks", 5, 1..=sections::BLOCKS_MAX),
+            axon: Axon::read(reader),
+            miner: Miner::read(reader),
+            accelerator: Accelerator::read(reader),
+            validator: Validator::read(reader),
+            engine: Engine::read(reader),
+            plugins: PluginSettings::read(reader),
+            peers: Peers::read(reader),
+            metrics: Metrics::read(reader),
+            log: Log::read(reader),
+            shutdown: Shutdown::read(reader),
+            warnings: Vec::new(),
+        }
+    }
+
+    /// What no key can tell by itself.
+    fn check(&self, reader: &mut Reader) {
+        if self.axon.connections_per_address_max > self.axon.connections_max {
+            reader.problems.push(Problem::general(
+                "`axon.connections-per-address-max` is above `axon.connections-max`: one caller could take them all"
+                    .to_owned(),
+            ));
+        }
+    }
+
+    /// The wallet, if one was named.
+    pub fn wallet(&self) -> Option<Wallet> {
+        Some(Wallet {
+            name: self.wallet_name.clone()?,
+            hotkey: self.wallet_hotkey.clone(),
+            path: self.wallet_path.clone(),
+        })
+    }
+
+    /// Enough to ask the chain about a subnet, or what is missing, all of it.
+    pub fn subnet(&self) -> Result<(Network, Netuid), Missing> {
+        match (&self.network, self.netuid) {
+            (Some(network), Some(netuid)) => Ok((network.clone(), netuid)),
+            _ => Err(Missing::to(self, &[Need::Netuid, Need::Network])),
+        }
+    }
+
+    /// Enough to use a wallet, or what is missing.
+    pub fn named_wallet(&self) -> Result<Wallet, Missing> {
+        self.wallet()
+            .ok_or_else(|| Missing::to(self, &[Need::Wallet]))
+    }
+
+    /// Enough to run a node, or what is missing, all of it.
+    pub fn into_config(self) -> Result<Config, Missing> {
+        match (self.role, &self.network, self.netuid, self.wallet()) {
+            (Some(role), Some(network), Some(netuid), Some(wallet)) => Ok(Config {
+                role,
+                network: network.clone(),
+                netuid,
+                wallet,
+                settings: self,
+            }),
+            _ => Err(Missing::to(&self, &Need::ALL)),
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! What one store holds: a guest's settings, log, memory count, time and chance.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chacha20::ChaCha20;
+use chacha20::cipher::{KeyIvInit, StreamCipher};
+use sha2::{Digest as _, Sha256};
+use wasmtime::component::ResourceTable;
+use wasmtime_wasi::filesystem::WasiFilesystemCtx;
+
+use super::limits::WorldLimits;
+use super::log::GuestLog;
+use super::meter::Meter;
+use super::settings::Settings;
+use crate::subnet::accelerator::Accelerator;
+use crate::subnet::plugin::PluginError;
+
+/// Resources a guest may hold at once: streams, pollables, proofs.
+const RESOURCES_MAX: usize = 1 << 10;
+/// What a call into the host costs a guest's budget, however little it takes.
+const TAKE_BYTES_MIN: u64 = 64;
+
+/// The data of a store.
+pub(super) struct Guest {
+    pub(super) table: ResourceTable,
+    pub(super) files: WasiFilesystemCtx,
+    pub(super) meter: Meter,
+    pub(super) log: GuestLog,
+    pub(super) settings: Arc<Settings>,
+    pub(super) accelerator: Option<Arc<dyn Accelerator>>,
+    pub(super) chance: Chance,
+    pub(super) time: Time,
+    taken_bytes: u64,
+    taken_bytes_max: u64,
+}
+
+impl Guest {
+    pub(super) fn new(
+        limits: &WorldLimits,
+        log: GuestLog,
+        settings: Arc<Settings>,
+        accelerator: Option<Arc<dyn Accelerator>>,
+        chance: Chance,
+        time: Time,
+    ) -> Self {
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(RESOURCES_MAX);
+        Self {
+            table,
+            files: WasiFilesystemCtx::default(),
+            meter: Meter::new(limits.memory_bytes_max),
+            log,
+            settings,
+            accelerator,
+            chance,
+            time,
+            taken_bytes: 0,
+            taken_bytes_max: limits.taken_bytes_max,
+        }
+    }
+
+    /// Charges what the host hands to the guest, so that fuel, which the guest
+    /// barely spends on a call into the host, is not the only bound.
+    pub(super) fn take(&mut self, bytes: usize) -> wasmtime::Result<()> {
+        self.taken_bytes = self
+            .taken_bytes
+            .saturating_add((bytes as u64).max(TAKE_BYTES_MIN));
+        if self.taken_bytes > self.taken_bytes_max {
+            return Err(PluginError::TooMuchData(self.taken_bytes_max).into());
+        }
+        Ok(())
+    }
+
+    /// Gives a session's next call budgets of its own.
+    pub(super) fn refill(&mut self, time: Time) {
+        self.taken_bytes = 0;
+        self.log.refill();
+        self.time = time;
+    }
+}
+
+/// How time passes for a guest.
+#[derive(Debug, Clone)]
+pub(super) enum Time {
+    /// Not at all: both clocks at zero, every wait over at once.
+    Still,
+    /// As it does for the host, until a deadline.
+    Passing(Deadline),
+}
+
+/// When a guest in an effectful world is stopped.
+#[derive(Debug, Clone)]
+pub(super) struct Deadline {
+    entered: Instant,
+    waited: Duration,
+    run_max: Duration,
+    /// The end of everything, waiting included.
+    pub(super) wall: Instant,
+    wall_max: Duration,
+}
+
+impl Time {
+    /// Real time from now on, its wall clock running since `started`.
+    pub(super) fn passing(limits: &WorldLimits, started: Instant) -> Self {
+        let wall_max = Duration::from_millis(limits.wall_ms_max);
+        Self::Passing(Deadline {
+            entered: Instant::now(),
+            waited: Duration::ZERO,
+            run_max: Duration::from_millis(limits.run_ms_max),
+            wall: started + wall_max,
+            wall_max,
+        })
+    }
+
+    /// The limit that has passed, if one has.
+    pub(super) fn over(&self) -> Option<PluginError> {
+        let Self::Passing(deadline) = self else {
+            return None;
+        };
+        let now = Instant::now();
+        if now >= deadline.wall {
+            return Some(late(deadline.wall_max));
+        }
+        let ran = now
+            .duration_since(deadline.entered)
+            .saturating_sub(deadline.waited);
+        (ran >= deadline.run_max).then(|| late(deadline.run_max))
+    }
+
+    /// Does not charge the guest for time the host spent since `since`.
+    pub(super) fn forgive(&mut self, since: Instant) {
+        if let Self::Passing(deadline) = self {
+            deadline.waited += since.elapsed();
+        }
+    }
+
+    /// When waiting in the host must end.
+    pub(super) fn wall(&self) -> Option<Instant> {
+        match self {
+            Self::Still => None,
+            Self::Passing(deadline) => Some(deadline.wall),
+        }
+    }
+}
+
+fn late(limit: Duration) -> PluginError {
+    PluginError::Deadline(u64::try_from(limit.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// Where a guest's random bytes come from.
+pub(super) enum Chance {
+    /// The key stream of a seed: the same seed, the same bytes.
+    Seeded(Box<ChaCha20>),
+    /// The operating system.
+    Real,
+}
+
+/// Separates a guest's randomness from every other use of a seed.
+const CHANCE_LABEL: &[u8] = b"compute-subnet/wasi-random/1\0";
+
+impl Chance {
+    /// Follows from `seed` alone, and does not give it away.
+    pub(super) fn seeded(seed: &[u8]) -> Self {
+        let key = Sha256::new()
+            .chain_update(CHANCE_LABEL)
+            .chain_update(seed)
+            .finalize();
+        Self::Seeded(Box::new(ChaCha20::new(&key, &[0; 12].into())))
+    }
+
+    pub(super) fn fill(&mut self, bytes: &mut [u8]) -> wasmtime::Result<()> {
+        match self {
+            Self::Seeded(stream) => {
+                bytes.fill(0);
+                stream
+                    .try_apply_keystream(bytes)
+                    .map_err(|_| wasmtime::Error::msg("drew more than 256 GiB of randomness"))
+            }
+            Self::Real => getrandom::fill(bytes)
+                .map_err(|error| wasmtime::Error::msg(format!("no randomness: {error}"))),
+        }
+    }
+
+    pub(super) fn next_u64(&mut self) -> wasmtime::Result<u64> {
+        let mut bytes = [0; 8];
+        self.fill(&mut bytes)?;
+        Ok(u64::from_le_bytes(bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn one_seed_gives_one_stream_and_never_itself() {
+        let draw = |seed: &[u8]| {
+            let mut bytes = [0; 32];
+            Chance::seeded(seed).fill(&mut bytes).unwrap();
+            bytes
+        };
+        assert_eq!(draw(&[7; 32]), draw(&[7; 32]));
+        assert_ne!(draw(&[7; 32]), draw(&[8; 32]));
+        assert_ne!(draw(&[7; 32]), [7; 32]);
+    }
+
+    #[test]
+    fn waiting_in_the_host_is_not_charged_but_the_wall_clock_goes_on() {
+        let limits = WorldLimits {
+            run_ms_max: 1_000,
+            wall_ms_max: 60_000,
+            ..WorldLimits::default()
+        };
+        let past = Instant::now().checked_sub(Duration::from_secs(5)).unwrap();
+        let mut time = Time::passing(&limits, Instant::now());
+        if let Time::Passing(deadline) = &mut time {
+            deadline.entered = past;
+        }
+        assert_eq!(time.over(), Some(PluginError::Deadline(1_000)));
+        time.forgive(past);
+        assert_eq!(time.over(), None);
+        if let Time::Passing(deadline) = &mut time {
+            deadline.wall = past;
+        }
+        assert_eq!(time.over(), Some(PluginError::Deadline(60_000)));
+    }
+}

@@ -1,0 +1,347 @@
+//! What a registry keeps in the state folder.
+//!
+//! ```text
+//! pins.json                      digests that operators approved
+//! activations.json               what is active instead of a built-in, and past swaps
+//! plugins/<digest>.wasm          components that are or were active
+//! plugins/<digest>.settings.json settings that are or were theirs, by their own digest
+//! ```
+//!
+//! Every file is written whole under another name, flushed, and renamed, and is
+//! readable by its owner alone. Bytes and settings are checked against the
+//! digest they are named by whenever they are read, so a file that was changed
+//! is a file that is not there.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::describe::{Swap, unix_s};
+use crate::plugin::admission::{self, AdmissionError};
+use crate::plugin::settings::{self, Settings};
+use crate::subnet::plugin::{Digest, World};
+
+/// Pins that are kept; the oldest goes first.
+const PINS_MAX: usize = 1_024;
+/// Past swaps that are kept.
+const HISTORY_MAX: usize = 256;
+/// Components kept beside those that are active.
+const RETAINED_MAX: usize = 16;
+/// The largest of the two JSON files, and of one settings file.
+const JSON_BYTES_MAX: usize = 4 << 20;
+
+const PINS: &str = "pins.json";
+const ACTIVATIONS: &str = "activations.json";
+const PLUGINS: &str = "plugins";
+
+/// An operator's approval.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Pin {
+    digest: Digest,
+    /// As it described itself then.
+    name: String,
+    by: String,
+    at_unix_s: u64,
+}
+
+/// What is active in a slot, if not the built-in.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Activation {
+    pub(super) world: World,
+    pub(super) digest: Digest,
+    pub(super) by: String,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Activations {
+    active: BTreeMap<String, Activation>,
+    /// Oldest first.
+    history: Vec<Swap>,
+}
+
+/// The folder, and what its two small files say.
+#[derive(Debug)]
+pub(super) struct State {
+    folder: PathBuf,
+    pins: Vec<Pin>,
+    activations: Activations,
+}
+
+impl State {
+    /// Opens `folder`, or makes it.
+    pub(super) fn open(folder: &Path) -> io::Result<Self> {
+        for folder in [folder.to_path_buf(), folder.join(PLUGINS)] {
+            fs::DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(&folder)?;
+        }
+        Ok(Self {
+            pins: read_json(&folder.join(PINS))?.unwrap_or_default(),
+            activations: read_json(&folder.join(ACTIVATIONS))?.unwrap_or_default(),
+            folder: folder.to_path_buf(),
+        })
+    }
+
+    pub(super) fn is_pinned(&self, digest: Digest) -> bool {
+        self.pinned_by(digest).is_some()
+    }
+
+    pub(super) fn pinned_by(&self, digest: Digest) -> Option<&str> {
+        let pin = self.pins.iter().find(|pin| pin.digest == digest)?;
+        Some(&pin.by)
+    }
+
+    pub(super) fn pin(&mut self, digest: Digest, name: &str, by: &str) -> io::Result<()> {
+        let mut pins = self.pins.clone();
+        pins.retain(|pin| pin.digest != digest);
+        pins.push(Pin {
+            digest,
+            name: name.to_owned(),
+            by: by.to_owned(),
+            at_unix_s: unix_s(),
+        });
+        let excess = pins.len().saturating_sub(PINS_MAX);
+        pins.drain(..excess);
+        write_json(&self.folder.join(PINS), &pins)?;
+        self.pins = pins;
+        Ok(())
+    }
+
+    pub(super) fn activations(&self) -> &BTreeMap<String, Activation> {
+        &self.activations.active
+    }
+
+    /// Records `swap`: after a restart its slot holds what it swapped in.
+    pub(super) fn activate(&mut self, swap: Swap) -> io::Result<()> {
+        let mut active = self.activations.active.clone();
+        active.insert(
+            swap.slot.clone(),
+            Activation {
+                world: swap.world,
+                digest: swap.to,
+                by: swap.by.clone(),
+            },
+        );
+        let mut history = self.activations.history.clone();
+        history.push(swap);
+        let excess = history.len().saturating_sub(HISTORY_MAX);
+        history.drain(..excess);
+        let activations = Activations { active, history };
+        write_json(&self.folder.join(ACTIVATIONS), &activations)?;
+        self.activations = activations;
+        Ok(())
+    }
+
+    /// Newest first.
+    pub(super) fn history(&self) -> Vec<Swap> {
+        self.activations.history.iter().rev().cloned().collect()
+    }
+
+    /// Keeps a component and its settings for sessions of another day.
+    pub(super) fn retain(
+        &self,
+        digest: Digest,
+        bytes: &[u8],
+        settings: &Settings,
+    ) -> io::Result<()> {
+        let component = self.component_path(digest);
+        if !component.exists() {
+            write_atomic(&component, bytes)?;
+        }
+        let table = self.settings_path(settings::digest(settings));
+        if !table.exists() {
+            write_json(&table, settings)?;
+        }
+        self.prune(digest)
+    }
+
+    /// A component that is or was active.
+    pub(super) fn component(&self, digest: Digest, max: usize) -> Result<Vec<u8>, AdmissionError> {
+        let bytes = read_bounded(&self.component_path(digest), max)?;
+        if admission::digest(&bytes) != digest {
+            let text = format!("the file kept as {digest} was changed");
+            return Err(AdmissionError::State(text));
+        }
+        Ok(bytes)
+    }
+
+    /// Settings that are or were some plugin's.
+    pub(super) fn settings(&self, digest: Digest) -> Option<Settings> {
+        let table: Settings = read_json(&self.settings_path(digest)).ok()??;
+        (settings::digest(&table) == digest).then_some(table)
+    }
+
+    fn component_path(&self, digest: Digest) -> PathBuf {
+        let name = format!("{}.wasm", hex::encode(digest.0));
+        self.folder.join(PLUGINS).join(name)
+    }
+
+    fn settings_path(&self, digest: Digest) -> PathBuf {
+        let name = format!("{}.settings.json", hex::encode(digest.0));
+        self.folder.join(PLUGINS).join(name)
+    }
+
+    /// Removes the oldest components and settings beyond what is kept.
+    fn prune(&self, newest: Digest) -> io::Result<()> {
+        let mut wanted: Vec<PathBuf> = vec![self.component_path(newest)];
+        let active = self.activations.active.values();
+        wanted.extend(active.map(|activation| self.component_path(activation.digest)));
+        let mut files = Vec::new();
+        for entry in fs::read_dir(self.folder.join(PLUGINS))? {
+            let entry = entry?;
+            files.push((entry.metadata()?.modified()?, entry.path()));
+        }
+        for extension in ["wasm", "json"] {
+            let mut kind: Vec<_> = files
+                .iter()
+                .filter(|(_, path)| path.extension().is_some_and(|e| e == extension))
+                .filter(|(_, path)| !wanted.contains(path))
+                .collect();
+            kind.sort();
+            let excess = kind.len().saturating_sub(RETAINED_MAX);
+            for (_, path) in kind.into_iter().take(excess) {
+                fs::remove_file(path)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reads `path`, unless it is larger than `max`.
+pub(super) fn read_bounded(path: &Path, max: usize) -> Result<Vec<u8>, AdmissionError> {
+    let unreadable = |error: io::Error| {
+        AdmissionError::State(format!(
+            "{}: {error}",
+            crate::subnet::text::escape(&path.display().to_string())
+        ))
+    };
+    let file = File::open(path).map_err(unreadable)?;
+    let bytes = file.metadata().map_err(unreadable)?.len();
+    admission::check_size(bytes, max)?;
+    let mut read = Vec::new();
+    // A file may grow while it is read.
+    file.take(max as u64 + 1)
+        .read_to_end(&mut read)
+        .map_err(unreadable)?;
+    admission::check_size(read.len() as u64, max)?;
+    Ok(read)
+}
+
+fn read_json<T: DeserializeOwned>(path: &Path) -> io::Result<Option<T>> {
+    let file = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        opened => opened?,
+    };
+    let mut text = Vec::new();
+    file.take(JSON_BYTES_MAX as u64).read_to_end(&mut text)?;
+    serde_json::from_slice(&text).map(Some).map_err(|error| {
+        let text = format!("{}: {error}", path.display());
+        io::Error::new(io::ErrorKind::InvalidData, text)
+    })
+}
+
+fn write_json(path: &Path, value: &impl Serialize) -> io::Result<()> {
+    write_atomic(path, &serde_json::to_vec_pretty(value)?)
+}
+
+/// All or nothing, also across a loss of power.
+fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new()
+        .prefix(".new-")
+        .permissions(fs::Permissions::from_mode(0o600))
+        .tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    File::open(folder)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn swap(to: u8) -> Swap {
+        Swap {
+            slot: "policy".into(),
+            world: World::ScoringPolicy,
+            from: None,
+            to: Digest([to; 32]),
+            by: "root".into(),
+            at_unix_s: u64::from(to),
+        }
+    }
+
+    #[test]
+    fn pins_and_activations_outlive_the_process() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut state = State::open(folder.path()).unwrap();
+        state.pin(Digest([1; 32]), "p", "root").unwrap();
+        state.activate(swap(1)).unwrap();
+        state.activate(swap(2)).unwrap();
+        let again = State::open(folder.path()).unwrap();
+        assert_eq!(again.pinned_by(Digest([1; 32])), Some("root"));
+        assert!(!again.is_pinned(Digest([2; 32])));
+        assert_eq!(again.activations()["policy"].digest, Digest([2; 32]));
+        assert_eq!(again.history()[0].to, Digest([2; 32]));
+    }
+
+    #[test]
+    fn files_are_for_their_owner_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut state = State::open(&folder.path().join("new")).unwrap();
+        state.pin(Digest([1; 32]), "p", "root").unwrap();
+        let mode = |path: PathBuf| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(state.folder.clone()), 0o700);
+        assert_eq!(mode(state.folder.join(PINS)), 0o600);
+    }
+
+    #[test]
+    fn a_component_that_was_changed_on_disk_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = State::open(folder.path()).unwrap();
+        let digest = admission::digest(b"bytes");
+        state.retain(digest, b"bytes", &Settings::new()).unwrap();
+        assert_eq!(state.component(digest, 99).unwrap(), b"bytes");
+        fs::write(state.component_path(digest), b"other").unwrap();
+        assert!(state.component(digest, 99).is_err());
+    }
+
+    #[test]
+    fn only_so_many_components_are_kept_and_the_active_one_always() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut state = State::open(folder.path()).unwrap();
+        let digests: Vec<Digest> = (0..20_u8).map(|n| admission::digest(&[n])).collect();
+        for (n, digest) in (0..20_u8).zip(&digests) {
+            state.retain(*digest, &[n], &Settings::new()).unwrap();
+            if n == 0 {
+                let to = *digest;
+                state.activate(Swap { to, ..swap(0) }).unwrap();
+            }
+        }
+        let kept = digests.iter().filter(|d| state.component(**d, 9).is_ok());
+        assert!(kept.count() <= RETAINED_MAX + 2);
+        assert!(state.component(digests[0], 9).is_ok());
+    }
+
+    #[test]
+    fn a_file_past_the_limit_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("large");
+        File::create(&path).unwrap().set_len(33 << 20).unwrap();
+        assert_eq!(
+            read_bounded(&path, 32 << 20),
+            Err(AdmissionError::TooLarge {
+                bytes: 33 << 20,
+                max: 32 << 20
+            })
+        );
+    }
+}

@@ -1,0 +1,211 @@
+//! `compute:subnet@0.1`: generated bindings, and the way up from them.
+//!
+//! Nothing outside this folder sees a generated type. [`convert`] turns the
+//! words of [`crate::subnet`] into the contract's; [`check`] turns a guest's
+//! answers into the subnet's, and refuses what the contract forbids.
+
+pub(super) mod check;
+pub(super) mod convert;
+pub(super) mod generator;
+pub(super) mod host;
+pub(super) mod policy;
+pub(super) mod solver;
+
+use std::time::Instant;
+
+use wasmtime::component::{HasSelf, Instance, InstancePre, Linker};
+use wasmtime::{AsContextMut, Store};
+
+use self::bindings::exports::compute::subnet::{challenge, plugin, scoring, solver as solving};
+use super::call::Loaded;
+use super::guest::Guest;
+use crate::subnet::plugin::{Called, PluginError, World};
+
+#[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic)]
+pub(super) mod bindings {
+    //! One host world with everything in it: the interfaces of the contract's
+    //! four worlds share their types, and a component is asked only for those
+    //! of its own.
+    wasmtime::component::bindgen!({
+        path: "../wit/compute-subnet@0.1.0",
+        inline: "
+            package compute:host;
+            world host {
+                import compute:subnet/settings@0.1.0;
+                import compute:subnet/log@0.1.0;
+                import compute:subnet/accelerator@0.1.0;
+                export compute:subnet/plugin@0.1.0;
+                export compute:subnet/scoring@0.1.0;
+                export compute:subnet/challenge@0.1.0;
+                export compute:subnet/solver@0.1.0;
+            }
+        ",
+        world: "compute:host/host",
+        imports: { default: trappable },
+        with: {
+            "compute:subnet/accelerator.proof": crate::plugin::v0_1::host::HeldProof,
+        },
+    });
+}
+
+/// The package, and the versions of it that this generation speaks.
+pub(super) const PACKAGE: &str = "compute:subnet";
+/// The version the host was built with; any 0.1.z is spoken.
+pub(super) const VERSION: &str = "0.1.0";
+
+/// The interfaces `world` may import, beside WASI.
+pub(super) fn imports(world: World) -> &'static [&'static str] {
+    match world {
+        World::ScoringPolicy | World::ChallengeGenerator => &["types", "settings", "log"],
+        World::ChallengeSolver => &["types", "settings", "log", "accelerator"],
+        World::ProviderAdapter => &["types", "settings", "log", "http", "machine"],
+    }
+}
+
+/// The interface that only `world` exports.
+pub(super) fn role_export(world: World) -> &'static str {
+    match world {
+        World::ScoringPolicy => "scoring",
+        World::ChallengeGenerator => "challenge",
+        World::ChallengeSolver => "solver",
+        World::ProviderAdapter => "provider",
+    }
+}
+
+/// Links what the two deterministic worlds import.
+pub(super) fn link_deterministic(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
+    use bindings::compute::subnet::{log, settings, types};
+    types::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?;
+    settings::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?;
+    log::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)
+}
+
+/// Links what solvers import.
+pub(super) fn link_effectful(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
+    link_deterministic(linker)?;
+    bindings::compute::subnet::accelerator::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| {
+        guest
+    })
+}
+
+/// Where a component keeps what its world exports, looked up once.
+#[derive(Clone)]
+pub(super) struct Exports {
+    plugin: plugin::GuestIndices,
+    role: RoleExports,
+}
+
+#[derive(Clone)]
+enum RoleExports {
+    Scoring(scoring::GuestIndices),
+    Challenge(challenge::GuestIndices),
+    Solver(solving::GuestIndices),
+}
+
+impl Exports {
+    /// Fails where an interface lacks a function; its type shows when it is loaded.
+    pub(super) fn find(world: World, pre: &InstancePre<Guest>) -> wasmtime::Result<Self> {
+        let role = match world {
+            World::ScoringPolicy => RoleExports::Scoring(scoring::GuestIndices::new(pre)?),
+            World::ChallengeGenerator => RoleExports::Challenge(challenge::GuestIndices::new(pre)?),
+            World::ChallengeSolver => RoleExports::Solver(solving::GuestIndices::new(pre)?),
+            World::ProviderAdapter => {
+                return Err(wasmtime::Error::msg("this build has no providers yet"));
+            }
+        };
+        Ok(Self {
+            plugin: plugin::GuestIndices::new(pre)?,
+            role,
+        })
+    }
+
+    /// Checks the type of every function the world names.
+    pub(super) fn check_types(
+        &self,
+        store: &mut Store<Guest>,
+        instance: &Instance,
+    ) -> wasmtime::Result<()> {
+        self.plugin.load(store.as_context_mut(), instance)?;
+        match &self.role {
+            RoleExports::Scoring(indices) => indices.load(store, instance).map(drop),
+            RoleExports::Challenge(indices) => indices.load(store, instance).map(drop),
+            RoleExports::Solver(indices) => indices.load(store, instance).map(drop),
+        }
+    }
+
+    fn scoring(&self) -> Option<&scoring::GuestIndices> {
+        match &self.role {
+            RoleExports::Scoring(indices) => Some(indices),
+            _ => None,
+        }
+    }
+
+    fn challenge(&self) -> Option<&challenge::GuestIndices> {
+        match &self.role {
+            RoleExports::Challenge(indices) => Some(indices),
+            _ => None,
+        }
+    }
+
+    fn solver(&self) -> Option<&solving::GuestIndices> {
+        match &self.role {
+            RoleExports::Solver(indices) => Some(indices),
+            _ => None,
+        }
+    }
+}
+
+/// What a plugin says of itself, as it says it.
+pub(super) struct Description {
+    pub(super) name: String,
+    pub(super) version: String,
+    pub(super) summary: String,
+}
+
+/// Asks `instance` what it is.
+pub(super) fn describe(
+    exports: &Exports,
+    store: &mut Store<Guest>,
+    instance: &Instance,
+) -> wasmtime::Result<Description> {
+    let plugin = exports.plugin.load(store.as_context_mut(), instance)?;
+    let told = plugin.call_describe(store)?;
+    Ok(Description {
+        name: told.name,
+        version: told.version,
+        summary: told.summary,
+    })
+}
+
+/// Asks `instance` what is wrong with its settings.
+pub(super) fn check_settings(
+    exports: &Exports,
+    store: &mut Store<Guest>,
+    instance: &Instance,
+) -> wasmtime::Result<Result<(), String>> {
+    let plugin = exports.plugin.load(store.as_context_mut(), instance)?;
+    plugin.call_check_settings(store)
+}
+
+/// A guest's answer, read and checked: its own error, or one of the contract's.
+fn read<T, U>(
+    plugin: &Loaded,
+    started: Instant,
+    called: Result<Called<Result<T, String>>, PluginError>,
+    check: impl FnOnce(T) -> Result<U, PluginError>,
+) -> Result<Called<U>, PluginError> {
+    let read = called.and_then(|called| {
+        let value = match called.value {
+            Ok(given) => check(given)?,
+            Err(why) => return Err(PluginError::Failed(check::words(why))),
+        };
+        Ok(Called {
+            value,
+            fuel: called.fuel,
+            memory_bytes: called.memory_bytes,
+            elapsed: called.elapsed,
+        })
+    });
+    plugin.count(&read, started.elapsed());
+    read
+}

@@ -1,0 +1,141 @@
+//! The tables, and how an older file becomes a newer one.
+//!
+//! `user_version` counts the migrations a file has seen. A file with more than
+//! this program knows was written by a newer one and is left alone. Migrations
+//! are only ever added: each is one text, run in one transaction.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::error::OpenError;
+
+/// Marks the file as ours: "host" in ASCII.
+const APPLICATION_ID: i32 = 0x686f_7374;
+
+const MIGRATIONS: &[&str] = &[FIRST];
+
+const FIRST: &str = "
+CREATE TABLE owner (
+  one     INTEGER PRIMARY KEY CHECK (one = 1),
+  genesis BLOB    NOT NULL,
+  netuid  INTEGER NOT NULL,
+  hotkey  BLOB    NOT NULL
+) STRICT;
+
+-- `record` is JSON without the seed and the memory, which have columns.
+CREATE TABLE sessions (
+  serial    INTEGER PRIMARY KEY,
+  id        TEXT    NOT NULL UNIQUE,
+  hotkey    BLOB    NOT NULL,
+  uid       INTEGER NOT NULL,
+  generator TEXT    NOT NULL,
+  block     INTEGER NOT NULL,
+  bytes     INTEGER NOT NULL DEFAULT 0,
+  ending    TEXT,
+  passed    INTEGER,
+  record    TEXT    NOT NULL,
+  seed      BLOB    NOT NULL,
+  memory    BLOB    NOT NULL,
+  CHECK (passed IS NULL OR ending IS NOT NULL)
+) STRICT;
+CREATE INDEX sessions_open  ON sessions (serial) WHERE ending IS NULL;
+CREATE INDEX sessions_bytes ON sessions (serial, bytes) WHERE bytes > 0;
+CREATE INDEX sessions_block ON sessions (block);
+
+-- A row without an answer is a task that was about to be sent.
+CREATE TABLE exchanges (
+  session    INTEGER NOT NULL REFERENCES sessions (serial) ON DELETE CASCADE,
+  step       INTEGER NOT NULL,
+  solver     TEXT,
+  task       BLOB,
+  timeout_ms INTEGER,
+  answer     TEXT,
+  payload    BLOB,
+  elapsed_us INTEGER,
+  PRIMARY KEY (session, step)
+) STRICT;
+
+CREATE TABLE findings (
+  serial  INTEGER PRIMARY KEY,
+  hotkey  BLOB    NOT NULL,
+  block   INTEGER NOT NULL,
+  finding TEXT    NOT NULL
+) STRICT;
+CREATE INDEX findings_hotkey ON findings (hotkey, serial);
+CREATE INDEX findings_block  ON findings (block);
+
+CREATE TABLE memories (
+  serial    INTEGER PRIMARY KEY,
+  generator TEXT    NOT NULL,
+  hotkey    BLOB    NOT NULL,
+  block     INTEGER NOT NULL,
+  memory    BLOB    NOT NULL,
+  UNIQUE (generator, hotkey)
+) STRICT;
+CREATE INDEX memories_block ON memories (block);
+
+CREATE TABLE contacts (
+  hotkey   BLOB    NOT NULL,
+  block    INTEGER NOT NULL,
+  answered INTEGER NOT NULL,
+  asked    INTEGER NOT NULL,
+  PRIMARY KEY (hotkey, block)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX contacts_block ON contacts (block);
+
+-- Replaced when a hotkey speaks again: the lowest serial is the oldest word.
+CREATE TABLE descriptions (
+  serial INTEGER PRIMARY KEY AUTOINCREMENT,
+  hotkey BLOB    NOT NULL UNIQUE,
+  json   TEXT    NOT NULL
+) STRICT;
+
+-- JSON without the policy's memories, which have columns.
+CREATE TABLE epochs (
+  number          INTEGER PRIMARY KEY,
+  block           INTEGER NOT NULL,
+  bytes           INTEGER NOT NULL,
+  scored          INTEGER NOT NULL,
+  fuel            INTEGER NOT NULL,
+  policy          TEXT    NOT NULL,
+  evidence        TEXT    NOT NULL,
+  evidence_memory BLOB    NOT NULL,
+  outcome         TEXT    NOT NULL,
+  outcome_memory  BLOB    NOT NULL
+) STRICT;
+CREATE INDEX epochs_bytes  ON epochs (number, bytes);
+CREATE INDEX epochs_scored ON epochs (number) WHERE scored = 1;
+
+-- `pairs` is uid and value, two little-endian bytes each, by uid.
+CREATE TABLE weights (
+  epoch INTEGER PRIMARY KEY,
+  pairs BLOB    NOT NULL,
+  state TEXT    NOT NULL
+) STRICT;
+";
+
+/// Brings the file to this program's generation, or refuses a newer one and
+/// one that is not ours.
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let known = MIGRATIONS.len();
+    let found: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let application: i32 =
+        transaction.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let tables: i64 =
+        transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    if tables > 0 && application != APPLICATION_ID {
+        return Err(OpenError::Foreign);
+    }
+    let done = usize::try_from(found)
+        .ok()
+        .filter(|done| *done <= known)
+        .ok_or(OpenError::Newer { found, known })?;
+    for migration in &MIGRATIONS[done..] {
+        transaction.execute_batch(migration)?;
+    }
+    let version = i64::try_from(known).expect("there are few migrations");
+    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    transaction.pragma_update(None, "user_version", version)?;
+    transaction.commit()?;
+    Ok(())
+}

@@ -1,0 +1,142 @@
+//! When bytes really left and came: a socket that looks at the clock.
+//!
+//! Measured at the socket and not at the body, because hyper takes a body
+//! before it has sent it and hands an answer on after it has read it.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+/// Nanoseconds since the connection was made; 0 is never.
+#[derive(Debug)]
+pub(super) struct Stamps {
+    epoch: Instant,
+    last_write: AtomicU64,
+    first_read: AtomicU64,
+    last_read: AtomicU64,
+}
+
+impl Stamps {
+    fn new() -> Self {
+        Self {
+            epoch: Instant::now(),
+            last_write: AtomicU64::new(0),
+            first_read: AtomicU64::new(0),
+            last_read: AtomicU64::new(0),
+        }
+    }
+
+    /// Forgets the request before.
+    pub(super) fn begin(&self) {
+        for stamp in [&self.last_write, &self.first_read, &self.last_read] {
+            stamp.store(0, Ordering::Release);
+        }
+    }
+
+    /// From the last byte sent to the last received; `None` if the answer began
+    /// before the request was out.
+    pub(super) fn elapsed(&self) -> Option<Duration> {
+        let wrote = self.last_write.load(Ordering::Acquire);
+        let first_read = self.first_read.load(Ordering::Acquire);
+        let last_read = self.last_read.load(Ordering::Acquire);
+        if wrote == 0 || first_read < wrote {
+            return None;
+        }
+        Some(Duration::from_nanos(last_read.saturating_sub(wrote)))
+    }
+
+    fn now(&self) -> u64 {
+        let since = self.epoch.elapsed().as_nanos();
+        u64::try_from(since).unwrap_or(u64::MAX).max(1)
+    }
+
+    fn wrote(&self) {
+        self.last_write.store(self.now(), Ordering::Release);
+    }
+
+    fn read(&self) {
+        let now = self.now();
+        self.last_read.store(now, Ordering::Release);
+        // Only the first one counts; whoever else set it was earlier.
+        let _ = self
+            .first_read
+            .compare_exchange(0, now, Ordering::AcqRel, Ordering::Acquire);
+    }
+}
+
+/// A socket whose bytes leave stamps.
+pub(super) struct Stamped {
+    stream: TcpStream,
+    stamps: Arc<Stamps>,
+}
+
+impl Stamped {
+    pub(super) fn new(stream: TcpStream) -> (Self, Arc<Stamps>) {
+        let stamps = Arc::new(Stamps::new());
+        let stamped = Self {
+            stream,
+            stamps: Arc::clone(&stamps),
+        };
+        (stamped, stamps)
+    }
+
+    fn note(&self, written: usize) -> usize {
+        if written > 0 {
+            self.stamps.wrote();
+        }
+        written
+    }
+}
+
+impl AsyncRead for Stamped {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
+        if buf.filled().len() > before {
+            self.stamps.read();
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Stamped {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = ready!(Pin::new(&mut self.stream).poll_write(cx, bytes))?;
+        Poll::Ready(Ok(self.note(written)))
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = ready!(Pin::new(&mut self.stream).poll_write_vectored(cx, slices))?;
+        Poll::Ready(Ok(self.note(written)))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}

@@ -1,0 +1,113 @@
+//! Paths of the subnet's own messages: written by the dendrite, read by the axon.
+
+use super::head::decimal;
+use crate::subnet::wire::{CHALLENGE_PATH, DESCRIBE_PATH, END_PATH, NAME_BYTES_MAX};
+
+/// What a path asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Route {
+    Describe,
+    Challenge {
+        session: String,
+        step: u16,
+        solver: String,
+    },
+    End {
+        session: String,
+    },
+}
+
+/// Reads a request target; anything not exactly a route is `None`.
+pub(super) fn read(target: &str) -> Option<Route> {
+    if target == DESCRIBE_PATH {
+        return Some(Route::Describe);
+    }
+    if let Some(session) = below(target, END_PATH) {
+        let session = session.to_owned();
+        return is_name(&session).then_some(Route::End { session });
+    }
+    let rest = below(target, CHALLENGE_PATH)?;
+    let mut parts = rest.split('/');
+    let (session, step, solver) = (parts.next()?, parts.next()?, parts.next()?);
+    if parts.next().is_some() || !is_name(session) || !is_name(solver) {
+        return None;
+    }
+    Some(Route::Challenge {
+        session: session.to_owned(),
+        step: u16::try_from(decimal(step)?).ok()?,
+        solver: solver.to_owned(),
+    })
+}
+
+fn below<'a>(target: &'a str, path: &str) -> Option<&'a str> {
+    target.strip_prefix(path)?.strip_prefix('/')
+}
+
+/// What [`read`] reads as the end of a session; `None` if the name is none.
+pub(super) fn end(session: &str) -> Option<String> {
+    is_name(session).then(|| format!("{END_PATH}/{session}"))
+}
+
+/// What [`read`] reads; `None` if a name is none.
+pub(super) fn challenge(session: &str, step: u16, solver: &str) -> Option<String> {
+    let valid = is_name(session) && is_name(solver);
+    valid.then(|| format!("{CHALLENGE_PATH}/{session}/{step}/{solver}"))
+}
+
+/// `[a-z0-9-]`, 1 to [`NAME_BYTES_MAX`] of them.
+pub(super) fn is_name(text: &str) -> bool {
+    (1..=NAME_BYTES_MAX).contains(&text.len())
+        && text
+            .bytes()
+            .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_path_that_is_nearly_right_is_no_route() {
+        for path in [
+            "",
+            "/",
+            "*",
+            "/compute-subnet/1/describe/",
+            "/compute-subnet/1/describe?x",
+            "/compute-subnet/2/describe",
+            "/compute-subnet/1/challenge",
+            "/compute-subnet/1/challenge/s/0",
+            "/compute-subnet/1/challenge/s/0/",
+            "/compute-subnet/1/challenge/s/0/x/",
+            "/compute-subnet/1/challenge/s/00/x",
+            "/compute-subnet/1/challenge/s/65536/x",
+            "/compute-subnet/1/challenge/S/0/x",
+            "/compute-subnet/1/challenge/../0/x",
+            "/compute-subnet/1/challenge/s/0/x?y",
+            "/compute-subnet/1/end",
+            "/compute-subnet/1/end/",
+            "/compute-subnet/1/end/s/0",
+            "/compute-subnet/1/end/S",
+        ] {
+            assert_eq!(read(path), None, "{path}");
+        }
+        let long = "x".repeat(NAME_BYTES_MAX + 1);
+        assert_eq!(challenge(&long, 0, "x"), None);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn every_route_survives_its_path(session in "[a-z0-9-]{1,64}", step: u16, solver in "[a-z0-9-]{1,64}") {
+            let path = challenge(&session, step, &solver).unwrap();
+            let ended = end(&session).unwrap();
+            proptest::prop_assert_eq!(read(&ended), Some(Route::End { session: session.clone() }));
+            proptest::prop_assert_eq!(read(&path), Some(Route::Challenge { session, step, solver }));
+        }
+
+        #[test]
+        fn no_path_makes_the_reader_panic(path in "(/compute-subnet/1/challenge)?.{0,80}") {
+            let _ = read(&path);
+        }
+    }
+}
