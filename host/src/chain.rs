@@ -17,7 +17,7 @@
 //! | `session` | a link that leads to the right chain, and its runtimes |
 //! | `follow` | reconnecting, heads |
 //! | `runtime`, `guard` | metadata: names to bytes and back, safely |
-//! | `calls`, `submit`, `refusal` | extrinsics: what, how, and why not |
+//! | `calls`, `submit`, `refusal`, `remedies` | extrinsics: what, how, why not and what then |
 //! | `metagraph`, `epoch` | a subnet at one block |
 //!
 //! Does not: commit weights (timelocked commit-reveal), verify what a node says
@@ -32,6 +32,7 @@ mod link;
 mod metagraph;
 pub mod networks;
 mod refusal;
+mod remedies;
 mod runtime;
 mod session;
 mod submit;

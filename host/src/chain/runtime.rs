@@ -121,6 +121,19 @@ impl Runtime {
             .is_some_and(|errors| errors.iter().any(|error| error.name == name))
     }
 
+    #[cfg(test)]
+    pub(super) fn types(&self) -> &scale_info::PortableRegistry {
+        self.metadata().types()
+    }
+
+    #[cfg(test)]
+    pub(super) fn api_output(&self, api: &str, method: &str) -> u32 {
+        let api = self.metadata().runtime_api_trait_by_name(api);
+        api.and_then(|api| api.method_by_name(method))
+            .map(|method| method.output_ty())
+            .expect("tests ask for what is there")
+    }
+
     /// Milliseconds from one block to the next.
     pub(super) fn slot_ms(&self) -> u64 {
         self.metadata()

@@ -2,13 +2,13 @@
 
 use clap::Args;
 
-use crate::config::{Config, Role};
-use crate::subnet::events::Condition;
+use crate::config::Config;
 
 use super::arguments::{
     AxonArgs, ChainArgs, LogArgs, NodeArgs, Overrides, RegisterArgs, WalletArgs,
 };
-use super::surroundings::Surroundings;
+use super::node::{Node, Replaced};
+use super::shutdown::Shutdown;
 use super::{World, logging};
 
 /// Run a miner or a validator.
@@ -71,27 +71,11 @@ impl Run {
         tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()?
-            .block_on(node(config))
+            .block_on(run(config))
     }
 }
 
-/// Puts the concrete things together and runs the role.
-async fn node(config: Config) -> anyhow::Result<()> {
-    let surroundings = Surroundings::open(&config.settings, required(config.role)).await?;
-    surroundings.shutdown.requested().await;
-    Ok(())
-}
-
-/// What a role needs before it is of use.
-fn required(role: Role) -> &'static [Condition] {
-    match role {
-        Role::Miner => &[
-            Condition::Chain,
-            Condition::Registered,
-            Condition::AxonBound,
-            Condition::AxonAnnounced,
-            Condition::Plugins,
-        ],
-        Role::Validator => &[Condition::Chain, Condition::Registered, Condition::Plugins],
-    }
+async fn run(config: Config) -> anyhow::Result<()> {
+    let shutdown = Shutdown::on_signals()?;
+    Node::start(config, Replaced::default(), shutdown).await?.ended().await
 }

@@ -30,7 +30,11 @@ pub(crate) struct Surroundings {
 
 impl Surroundings {
     /// Takes the state folder and binds what is local; ready once `required` hold.
-    pub(crate) async fn open(settings: &Settings, required: &[Condition]) -> anyhow::Result<Self> {
+    pub(crate) async fn open(
+        settings: &Settings,
+        required: &[Condition],
+        shutdown: Shutdown,
+    ) -> anyhow::Result<Self> {
         let state_folder = std::path::absolute(&settings.state_folder)?;
         let door = Door::open(&state_folder).with_context(|| {
             format!("the state folder {} cannot be used", state_folder.display())
@@ -43,7 +47,7 @@ impl Surroundings {
         };
         Ok(Self {
             metrics: Arc::new(Metrics::new(required)),
-            shutdown: Shutdown::on_signals()?,
+            shutdown,
             door,
             listener,
         })

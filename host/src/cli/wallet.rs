@@ -1,6 +1,5 @@
 //! `host wallet`: hotkeys in Bittensor's own layout.
 
-
 use anyhow::bail;
 use clap::{Args, Subcommand};
 

@@ -190,8 +190,10 @@ pub enum Spread {
 pub struct Validator {
     /// Blocks between two surveys of what the miners are.
     pub survey_blocks: u64,
+    /// Blocks between two rounds of challenges, at least.
+    pub challenge_blocks: u64,
     /// Blocks of one validator's turn, when several take turns.
-    pub slot_blocks: u64,
+    pub turn_blocks: u64,
     /// Blocks before an epoch's end at which it is scored.
     pub lead_blocks: u64,
     /// Sessions under way at once; the rest of a round waits.
@@ -202,6 +204,8 @@ pub struct Validator {
     pub surveys_at_once: usize,
     /// How tasks are sent.
     pub spread: Spread,
+    /// If more sessions of one step fail in transport, the fault is here: all are void.
+    pub void_permille: u16,
 }
 
 impl Validator {
@@ -209,7 +213,8 @@ impl Validator {
         let spread = [("together", Spread::Together), ("in-turn", Spread::InTurn)];
         Self {
             survey_blocks: reader.integer("validator.survey-blocks", 30, 1..=BLOCKS_MAX),
-            slot_blocks: reader.integer("validator.slot-blocks", 10, 1..=BLOCKS_MAX),
+            challenge_blocks: reader.integer("validator.challenge-blocks", 60, 1..=BLOCKS_MAX),
+            turn_blocks: reader.integer("validator.turn-blocks", 10, 1..=BLOCKS_MAX),
             lead_blocks: reader.integer("validator.lead-blocks", 10, 1..=BLOCKS_MAX),
             sessions_at_once: reader.integer("validator.sessions-at-once", 256, 1..=4_096),
             verify_at_once: reader.integer("validator.verify-at-once", 2, 1..=256),
@@ -217,6 +222,7 @@ impl Validator {
             spread: reader
                 .choice("validator.spread", "together", &spread)
                 .unwrap_or(Spread::Together),
+            void_permille: reader.integer("validator.void-permille", 500, 1..=1_000),
         }
     }
 }

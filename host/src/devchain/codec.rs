@@ -50,8 +50,6 @@ pub(super) enum Key {
     U16(u16),
     /// A block number.
     U32(u32),
-    /// An epoch.
-    U64(u64),
     /// An account.
     Account([u8; 32]),
 }
@@ -129,10 +127,9 @@ impl Codec {
             let encoded = match part {
                 Key::U16(number) => self.encode(number, *type_id)?,
                 Key::U32(number) => self.encode(number, *type_id)?,
-                Key::U64(number) => self.encode(number, *type_id)?,
                 Key::Account(account) => self.encode(account, *type_id)?,
             };
-            storage_key_part(*hasher, &encoded, &mut key);
+            storage_key_part(hasher, &encoded, &mut key);
         }
         Ok(key)
     }

@@ -27,7 +27,7 @@ fn twox_64(bytes: &[u8], seed: u64) -> [u8; 8] {
 }
 
 /// Appends one hashed part of a storage key.
-pub(super) fn storage_key_part(hasher: StorageHasher, encoded: &[u8], key: &mut Vec<u8>) {
+pub(super) fn storage_key_part(hasher: &StorageHasher, encoded: &[u8], key: &mut Vec<u8>) {
     match hasher {
         StorageHasher::Identity => key.extend_from_slice(encoded),
         StorageHasher::Twox64Concat => {

@@ -80,11 +80,6 @@ impl Ledger {
         self.genesis
     }
 
-    /// Spec version and transaction version.
-    pub(super) fn versions(&self) -> (u32, u32) {
-        self.versions
-    }
-
     /// The block of a height.
     pub(super) fn block(&self, height: u64) -> Option<&Block> {
         self.blocks.get(&height)

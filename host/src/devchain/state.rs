@@ -30,11 +30,6 @@ impl<'a> State<'a> {
         }
     }
 
-    /// The codec.
-    pub(super) fn codec(&self) -> &'a Codec {
-        self.codec
-    }
-
     /// A value, or the item's default where there is none.
     pub(super) fn get<T: DecodeAsType>(
         &self,

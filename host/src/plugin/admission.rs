@@ -77,6 +77,7 @@ pub(super) fn admit(
         bytes.len() as u64,
         around.engine.limits().component_bytes_max,
     )?;
+    let _within = within(around);
     let compiled = compile(bytes, around)?;
     let thought = around.settings.get(expected).cloned().unwrap_or_default();
     let described = describe(around, &compiled, thought)?;
@@ -94,9 +95,15 @@ pub(super) fn admit_with(
     around: &Surroundings,
     table: Settings,
 ) -> Result<Arc<Loaded>, AdmissionError> {
+    let _within = within(around);
     let compiled = compile(bytes, around)?;
     let described = describe(around, &compiled, table.clone())?;
     finish(around, compiled, described, table)
+}
+
+/// Within the engine's timers, without which WASI would start a runtime of its own.
+fn within(around: &Surroundings) -> Option<tokio::runtime::EnterGuard<'_>> {
+    around.engine.timers().map(tokio::runtime::Handle::enter)
 }
 
 fn compile(bytes: &[u8], around: &Surroundings) -> Result<Arc<Compiled>, AdmissionError> {

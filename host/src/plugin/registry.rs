@@ -18,7 +18,7 @@ mod describe;
 mod start;
 mod state;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -403,6 +403,15 @@ impl Plugins for Registry {
     fn generator(&self, id: &PluginId) -> Option<Arc<dyn ChallengeGenerator>> {
         let loaded = self.find_generator(id).or_else(|| self.revive(id))?;
         Some(Arc::new(Generator(loaded)))
+    }
+
+    fn solver_names(&self) -> Vec<String> {
+        let active = self.active.load();
+        let solvers = active.of(World::ChallengeSolver);
+        let names: BTreeSet<String> = solvers
+            .flat_map(|held| held.loaded.solves.iter().cloned())
+            .collect();
+        names.into_iter().collect()
     }
 
     fn solver(&self, solver: &str) -> Option<Arc<dyn ChallengeSolver>> {

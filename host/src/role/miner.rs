@@ -41,10 +41,6 @@ pub struct MinerOptions {
     pub announce: SocketAddr,
     /// Blocks between two looks at the metagraph.
     pub sync_blocks: u64,
-    /// What it asks for its own machine; zero if not for rent.
-    pub price_micro_usd_per_hour: u64,
-    /// Who may call.
-    pub gate: GateOptions,
 }
 
 /// What the axon serves for a miner.

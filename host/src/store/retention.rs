@@ -15,7 +15,7 @@ use super::encode::{int, uint};
 use super::error::Failure;
 
 /// Old records of one kind that one call removes at most.
-const PRUNE_STEP: usize = 16;
+const PRUNE_STEP: u32 = 16;
 /// 30 days of 12-second blocks.
 const DAYS_30_BLOCKS: u64 = 216_000;
 /// 7 days of 12-second blocks.
@@ -153,7 +153,7 @@ impl Retention {
             "SELECT count(*) FROM descriptions",
             self.descriptions_max,
         )?;
-        let step = excess.min(u64::try_from(PRUNE_STEP).unwrap_or(u64::MAX));
+        let step = excess.min(u64::from(PRUNE_STEP));
         db.prepare_cached(
             "DELETE FROM descriptions WHERE serial IN
              (SELECT serial FROM descriptions ORDER BY serial LIMIT ?1)",

@@ -19,7 +19,7 @@ use super::error::Failure;
 /// The longest session id.
 pub const SESSION_ID_BYTES_MAX: usize = 128;
 /// Sessions without an ending at a time; a role that needs more leaks them.
-pub const SESSIONS_OPEN_MAX: usize = 4096;
+pub const SESSIONS_OPEN_MAX: u32 = 4096;
 
 pub(super) fn begin(db: &Transaction<'_>, record: &SessionRecord) -> Result<(), Failure> {
     let session = &record.session;
@@ -55,7 +55,7 @@ pub(super) fn begin(db: &Transaction<'_>, record: &SessionRecord) -> Result<(), 
 }
 
 fn room_for_one(db: &Connection) -> Result<(), Failure> {
-    let open: usize = db
+    let open: u32 = db
         .prepare_cached("SELECT count(*) FROM sessions WHERE ending IS NULL")?
         .query_row([], |row| row.get(0))?;
     if open >= SESSIONS_OPEN_MAX {

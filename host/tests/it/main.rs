@@ -1,7 +1,8 @@
-//! Integration tests: one binary, sections as modules.
-#![allow(clippy::unwrap_used, clippy::panic)]
+//! The host from outside: one binary, a module for each section.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used)]
 
 mod cli;
 mod config;
+mod plugin;
 mod synapse;
 mod tidy;

@@ -1,4 +1,4 @@
-//! Challenge generator `matmul`: proves operations per second, exactly.
+//! Challenge generator `challenge-matmul`: proves operations per second, exactly.
 //!
 //! Sends a chain of matrix products to the miner's `matmul-merkle-v1`, takes the
 //! time until the miner has committed to the results, then has a few rows
@@ -35,7 +35,7 @@ struct Component;
 impl Plugin for Component {
     fn describe() -> Description {
         Description {
-            name: "matmul".to_owned(),
+            name: "challenge-matmul".to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             summary: "proves operations per second by exact matrix products".to_owned(),
         }

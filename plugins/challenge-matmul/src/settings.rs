@@ -17,7 +17,7 @@ use matmul_proof::{
 };
 use plugin_settings::Table;
 
-const TIMEOUT_MS_MAX: u32 = 600_000;
+const TIMEOUT_MS_MAX: u32 = 120_000;
 const DEVICES_MAX: u32 = 1_024;
 
 /// The settings, read and found to make sense together.

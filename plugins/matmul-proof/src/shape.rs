@@ -9,7 +9,7 @@ pub const N_STEP: u32 = 256;
 /// The most rows of a job.
 pub const ROWS_MAX: u32 = 1 << 20;
 /// The most rounds of a job.
-pub const ROUNDS_MAX: u32 = 1 << 12;
+pub const ROUNDS_MAX: u32 = 1 << 10;
 /// The most rows that are opened.
 pub const OPENED_MAX: u32 = 1 << 10;
 /// The longest message the host carries.
@@ -137,7 +137,7 @@ mod tests {
             (4, 255, 1),
             (4, 16_640, 1),
             (4, 256, 0),
-            (4, 256, 4097),
+            (4, 256, 1025),
         ] {
             assert!(
                 Shape::new(rows, n, rounds).is_err(),
@@ -160,6 +160,6 @@ mod tests {
     #[test]
     fn operations_are_counted_without_overflow() {
         let largest = Shape::new(ROWS_MAX, N_MAX, ROUNDS_MAX).unwrap();
-        assert_eq!(largest.operations(), 1_u128 << (1 + 20 + 28 + 12));
+        assert_eq!(largest.operations(), 1_u128 << (1 + 20 + 28 + 10));
     }
 }

@@ -1,4 +1,4 @@
-//! Scoring policy `compute`: pays for throughput that was proven, not claimed.
+//! Scoring policy `score-compute`: pays for throughput that was proven, not claimed.
 //!
 //! For each miner, over the newest finding of each of its machines:
 //!
@@ -53,7 +53,7 @@ struct Component;
 impl Plugin for Component {
     fn describe() -> Description {
         Description {
-            name: "compute".to_owned(),
+            name: "score-compute".to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             summary: "pays for proven throughput".to_owned(),
         }

@@ -49,7 +49,7 @@ fn metric(name: &str, value: i64) -> Metric {
 
 fn finding(block: u64, passed: bool, metrics: Vec<Metric>) -> Finding {
     Finding {
-        challenge: "matmul".to_owned(),
+        challenge: "challenge-matmul".to_owned(),
         machine: String::new(),
         block,
         passed,

@@ -1,6 +1,6 @@
-//! Scoring policy `level`: pays every miner alike whose newest finding passed.
+//! Scoring policy `score-level`: pays every miner alike whose newest finding passed.
 //!
-//! The other extreme of `compute`, for trying out what a policy changes. Its one
+//! The other extreme of `score-compute`, for trying out what a policy changes. Its one
 //! setting, `curve`, is `equal` (the default) or `sqrt`, which pays by the
 //! square root of the `proven-mops` of that finding.
 
@@ -36,7 +36,7 @@ struct Component;
 impl Plugin for Component {
     fn describe() -> Description {
         Description {
-            name: "level".to_owned(),
+            name: "score-level".to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             summary: "pays every miner alike that passed its newest challenge".to_owned(),
         }
@@ -110,7 +110,7 @@ mod tests {
 
     fn miner(uid: u16, newest: Option<(bool, i64)>) -> Miner {
         let findings = newest.map(|(passed, mops)| Finding {
-            challenge: "matmul".to_owned(),
+            challenge: "challenge-matmul".to_owned(),
             machine: String::new(),
             block: 9,
             passed,

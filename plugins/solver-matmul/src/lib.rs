@@ -36,6 +36,8 @@ use matmul_proof::{
 
 /// How often the rows of one proof are opened; a session has 16 tasks at most.
 const OPENINGS_MAX: u32 = 15;
+/// The most cells that `accelerator.proof.open` takes.
+const CELLS_PER_CALL_MAX: usize = 256;
 
 /// A finished job.
 struct Work {
@@ -53,7 +55,7 @@ struct Component;
 impl Plugin for Component {
     fn describe() -> Description {
         Description {
-            name: "matmul-solver".to_owned(),
+            name: "solver-matmul".to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             summary: format!("answers {SOLVER} with this machine's accelerator"),
         }
@@ -139,8 +141,10 @@ fn open(work: Option<&mut Work>, rows: &[u32]) -> Result<Vec<u8>, Failure> {
     }
     work.openings += 1;
     openings::check(work.shape, rows)?;
-    let cells = openings::cells(work.shape, rows);
-    let opened = work.proof.open(&cells).map_err(failure)?;
+    let mut opened = Vec::new();
+    for cells in openings::cells(work.shape, rows).chunks(CELLS_PER_CALL_MAX) {
+        opened.extend(work.proof.open(cells).map_err(failure)?);
+    }
     openings::encode(work.shape, rows, &opened)
 }
 

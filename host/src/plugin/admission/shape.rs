@@ -26,7 +26,7 @@ struct Shape {
 }
 
 /// Which world `bytes` target, if one, and only with imports it may have.
-pub(super) fn world_of(bytes: &[u8]) -> Result<World, AdmissionError> {
+pub(in crate::plugin) fn world_of(bytes: &[u8]) -> Result<World, AdmissionError> {
     check_preamble(bytes)?;
     let shape = read(bytes)?;
     let world = shape.world()?;

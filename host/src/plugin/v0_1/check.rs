@@ -73,15 +73,26 @@ pub(super) fn outcome(
     Ok(Outcome { scores, memory })
 }
 
-/// `asked` is how many tasks the session has had.
-pub(super) fn step(step: challenge::Step, asked: usize) -> Result<Step, PluginError> {
+/// `asked` is how many tasks the session has had; its seed must stay here.
+pub(super) fn step(
+    step: challenge::Step,
+    asked: usize,
+    seed: &[u8; 32],
+) -> Result<Step, PluginError> {
     match step {
+        challenge::Step::Ask(asking) if gives_away(seed, &asking.payload) => {
+            Err(broke("a task carries the session's seed".into()))
+        }
         challenge::Step::Ask(_) if asked >= SESSION_TASKS_MAX => Err(broke(format!(
             "asks after {SESSION_TASKS_MAX} tasks instead of concluding"
         ))),
         challenge::Step::Ask(asking) => task(asking).map(Step::Ask),
         challenge::Step::Conclude(concluding) => verdict(concluding).map(Step::Conclude),
     }
+}
+
+fn gives_away(seed: &[u8; 32], payload: &[u8]) -> bool {
+    payload.windows(seed.len()).any(|window| window == seed)
 }
 
 fn task(task: challenge::Task) -> Result<Task, PluginError> {
@@ -216,6 +227,20 @@ mod tests {
         assert_eq!(kept.scores[0].reason.len(), REASON_BYTES_MAX);
     }
 
+    const SEED: &[u8; 32] = &[7; 32];
+
+    #[test]
+    fn a_task_that_carries_the_seed_is_refused() {
+        let mut payload = vec![1; 100];
+        payload[40..72].copy_from_slice(SEED);
+        let task = challenge::Task {
+            solver: "s".into(),
+            payload,
+            timeout_ms: 1,
+        };
+        assert!(step(challenge::Step::Ask(task), 0, SEED).is_err());
+    }
+
     fn asking(solver: &str, payload: usize, timeout_ms: u32) -> challenge::Step {
         challenge::Step::Ask(challenge::Task {
             solver: solver.into(),
@@ -233,10 +258,20 @@ mod tests {
             asking("s", 0, 0),
             asking("s", 0, TASK_TIMEOUT_MS_MAX + 1),
         ] {
-            assert!(matches!(step(bad, 0), Err(PluginError::BrokeContract(_))));
+            assert!(matches!(
+                step(bad, 0, SEED),
+                Err(PluginError::BrokeContract(_))
+            ));
         }
-        assert!(step(asking("s", PAYLOAD_BYTES_MAX, TASK_TIMEOUT_MS_MAX), 15).is_ok());
-        assert!(step(asking("s", 0, 1), SESSION_TASKS_MAX).is_err());
+        assert!(
+            step(
+                asking("s", PAYLOAD_BYTES_MAX, TASK_TIMEOUT_MS_MAX),
+                15,
+                SEED
+            )
+            .is_ok()
+        );
+        assert!(step(asking("s", 0, 1), SESSION_TASKS_MAX, SEED).is_err());
     }
 
     #[test]
@@ -249,6 +284,6 @@ mod tests {
             reason: String::new(),
             memory: vec![],
         };
-        assert!(step(challenge::Step::Conclude(verdict), 0).is_err());
+        assert!(step(challenge::Step::Conclude(verdict), 0, SEED).is_err());
     }
 }

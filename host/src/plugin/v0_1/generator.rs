@@ -28,6 +28,7 @@ impl ChallengeGenerator for Generator {
     ) -> Result<Called<Step>, PluginError> {
         let started = Instant::now();
         let chance = Chance::seeded(&session.seed);
+        let seed = session.seed;
         let session = convert::session(session);
         let asked = transcript.len();
         let transcript: Vec<_> = transcript.iter().map(convert::exchange).collect();
@@ -41,6 +42,8 @@ impl ChallengeGenerator for Generator {
                 challenge.call_advance(store, &session, &transcript)
             })
             .await;
-        super::read(&self.0, started, called, |given| check::step(given, asked))
+        super::read(&self.0, started, called, |given| {
+            check::step(given, asked, &seed)
+        })
     }
 }

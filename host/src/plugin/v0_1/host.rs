@@ -16,7 +16,8 @@ const PROOFS_MAX: usize = 4;
 const CELLS_MAX: usize = 1 << 12;
 
 /// A finished job in a session's table.
-pub(in crate::plugin) struct HeldProof(Box<dyn Proof>);
+#[allow(unreachable_pub, reason = "bindgen re-exports it")]
+pub struct HeldProof(Box<dyn Proof>);
 
 impl types::Host for Guest {}
 

@@ -40,7 +40,7 @@ impl ScoringPolicy for Policy {
                         .scoring()
                         .ok_or_else(|| wasmtime::Error::msg("not a policy"))?
                         .load(store.as_context_mut(), instance)?;
-                    scoring.call_evaluate(store, epoch, &miners, &memory)
+                    scoring.call_evaluate(store, &epoch, &miners, &memory)
                 },
             )
             .await;

@@ -5,7 +5,7 @@ use super::*;
 use crate::subnet::evidence::WeightsState;
 use crate::subnet::weights::Weights;
 
-fn count(store: &SqliteStore, table: &str) -> u64 {
+fn count(store: &SqliteStore, table: &str) -> u32 {
     let sql = format!("SELECT count(*) FROM {table}");
     let connection = store.connection.lock().unwrap();
     connection.query_row(&sql, [], |row| row.get(0)).unwrap()

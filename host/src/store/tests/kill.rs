@@ -75,7 +75,11 @@ fn what_returned_ok_survives_kill_9() {
             assert!(kept.holds(what, id), "{line} was lost after {reports}");
         }
         assert!(kept.open.len() <= 1, "one session at a time was begun");
-        assert_eq!(kept.findings, kept.ended.len(), "a verdict is a finding");
+        assert_eq!(
+            kept.findings as usize,
+            kept.ended.len(),
+            "a verdict is a finding"
+        );
     }
 }
 
@@ -83,7 +87,7 @@ struct Kept {
     /// Id, whether asked, whether answered.
     open: Vec<(String, bool, bool)>,
     ended: Vec<String>,
-    findings: usize,
+    findings: u32,
 }
 
 impl Kept {

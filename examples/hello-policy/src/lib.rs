@@ -1,0 +1,65 @@
+//! The smallest scoring policy: a point for every challenge a miner passed.
+//!
+//! Copy this folder anywhere, make it yours, and:
+//!
+//! ```sh
+//! # build it, either way
+//! cargo build --release --target wasm32-wasip2
+//! cargo component build --release --target wasm32-wasip2
+//!
+//! # see which policy the running validator scores with
+//! host plugin list
+//!
+//! # put yours in its place; it is checked from end to end first, and whatever
+//! # fails, the old one stays and you read why
+//! host plugin swap score-compute target/wasm32-wasip2/release/hello_policy.wasm --pin
+//! ```
+//!
+//! `wit/` is a copy of the contract, whose comments say what every function is
+//! asked for and what the host does with the answer. Two things to know:
+//! nothing here may depend on a clock, chance or the order of a hash table
+//! (the host holds them still), and only ratios of points matter.
+
+wit_bindgen::generate!({ path: "wit", world: "scoring-policy" });
+
+use exports::compute::subnet::{
+    plugin::{Description, Guest as Plugin},
+    scoring::{Epoch, Guest as Scoring, Miner, Outcome, Score},
+};
+
+struct HelloPolicy;
+
+impl Plugin for HelloPolicy {
+    fn describe() -> Description {
+        Description {
+            name: "hello-policy".to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            summary: "a point for every passed challenge".to_owned(),
+        }
+    }
+
+    fn check_settings() -> Result<(), String> {
+        Ok(())
+    }
+}
+
+impl Scoring for HelloPolicy {
+    fn evaluate(_epoch: Epoch, miners: Vec<Miner>, _memory: Vec<u8>) -> Result<Outcome, String> {
+        Ok(Outcome {
+            scores: miners.iter().map(score).collect(),
+            memory: Vec::new(),
+        })
+    }
+}
+
+fn score(miner: &Miner) -> Score {
+    let passed = miner.findings.iter().filter(|finding| finding.passed);
+    let points = passed.count() as u64;
+    Score {
+        uid: miner.uid,
+        points,
+        reason: format!("{points} of {} challenges passed", miner.findings.len()),
+    }
+}
+
+export!(HelloPolicy);

@@ -1,0 +1,172 @@
+//! Puts a node together: the one place that knows every concrete thing.
+//!
+//! `host run` starts one node, `host demo` five in one process; both come
+//! through here, so what the demo shows is what runs.
+//!
+//! ```text
+//! Config ─> keys, admin door, ports ─> plugins ─> chain ─> role
+//!           (fail here, at once)                  (waits as long as it takes)
+//! ```
+
+mod admin;
+mod miner;
+mod options;
+mod validator;
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use tokio::task::{JoinHandle, JoinSet};
+use tracing::{info, warn};
+
+use crate::chain::Subtensor;
+use crate::config::{Config, Role};
+use crate::metrics::Metrics;
+use crate::plugin::{Engine, Registry, registry};
+use crate::role::validator::Quiet;
+use crate::subnet::accelerator::Accelerator;
+use crate::subnet::chain::{Chain as _, ChainError, Network};
+use crate::subnet::events::{Condition, Event, Observer as _};
+use crate::subnet::key::{AccountId, Signer};
+
+use super::keys;
+use super::shutdown::Shutdown;
+use super::surroundings::Surroundings;
+
+/// What a demonstration puts in the place of the real thing.
+#[derive(Default)]
+pub(crate) struct Replaced {
+    /// Multiplies instead of this machine's processor.
+    pub(crate) accelerator: Option<Arc<dyn Accelerator>>,
+    /// Shared by nodes of one process.
+    pub(crate) engine: Option<Engine>,
+}
+
+/// A running node.
+pub(crate) struct Node {
+    /// Whose node it is.
+    pub(crate) account: AccountId,
+    /// Its plugins.
+    pub(crate) registry: Arc<Registry>,
+    /// Held by whoever works while a miner's clock runs.
+    pub(crate) quiet: Quiet,
+    role: JoinHandle<anyhow::Result<()>>,
+    services: JoinSet<()>,
+    shutdown: Shutdown,
+}
+
+/// What a role is started with.
+struct Means {
+    config: Config,
+    hotkey: Arc<dyn Signer>,
+    chain: Arc<Subtensor>,
+    registry: Arc<Registry>,
+    metrics: Arc<Metrics>,
+    quiet: Quiet,
+    shutdown: Shutdown,
+}
+
+impl Node {
+    /// Starts what `config` says. Whatever an operator can mend fails here; the
+    /// chain may be away, the role waits for it.
+    pub(crate) async fn start(config: Config, replaced: Replaced, shutdown: Shutdown) -> anyhow::Result<Self> {
+        let hotkey = keys::hotkey(&config.wallet)?;
+        let account = hotkey.account();
+        let around = Surroundings::open(&config.settings, conditions(config.role), shutdown.clone()).await?;
+        let metrics = around.metrics.clone();
+        let axon = miner::bind(&config).await?;
+        let registry = open_registry(&config, replaced, metrics.clone()).await?;
+        metrics.observe(Event::Readiness { condition: Condition::Plugins, met: true });
+        let chain = Arc::new(keys::connect(&config.network, Some(&config.wallet), metrics.clone())?);
+        let quiet = Quiet::default();
+        let face = admin::Face::new(&config, account, registry.clone(), metrics.clone(), quiet.clone());
+        let mut services = around.start(Arc::new(face));
+        info!(role = config.role.as_str(), hotkey = %account, netuid = config.netuid, "starting");
+        let means = Means {
+            config,
+            hotkey,
+            chain,
+            registry: registry.clone(),
+            metrics,
+            quiet: quiet.clone(),
+            shutdown: shutdown.clone(),
+        };
+        let role = match axon {
+            Some(listener) => tokio::spawn(miner::run(means, listener, &mut services)?),
+            None => tokio::spawn(validator::run(means)),
+        };
+        Ok(Self { account, registry, quiet, role, services, shutdown })
+    }
+
+    /// Waits until the role ends: because it was asked to, or cannot go on.
+    pub(crate) async fn ended(mut self) -> anyhow::Result<()> {
+        let ended = (&mut self.role).await.context("the role's task panicked")?;
+        if self.shutdown.is_requested() {
+            while self.services.join_next().await.is_some() {}
+        }
+        ended
+    }
+}
+
+/// What a role needs before it is of use.
+fn conditions(role: Role) -> &'static [Condition] {
+    match role {
+        Role::Miner => &[
+            Condition::Chain,
+            Condition::Registered,
+            Condition::AxonBound,
+            Condition::AxonAnnounced,
+            Condition::Plugins,
+        ],
+        Role::Validator => &[Condition::Chain, Condition::Registered, Condition::Plugins],
+    }
+}
+
+/// Compiles and admits; blocks, so it is done elsewhere.
+async fn open_registry(config: &Config, replaced: Replaced, metrics: Arc<Metrics>) -> anyhow::Result<Arc<Registry>> {
+    let settings = &config.settings;
+    let (builtins, worlds) = options::builtins(config.role);
+    let accelerator = match (config.role, replaced.accelerator) {
+        (Role::Validator, _) => None,
+        (Role::Miner, Some(accelerator)) => Some(accelerator),
+        (Role::Miner, None) => Some(options::accelerator(settings)?),
+    };
+    let setup = registry::Config {
+        state_folder: settings.state_folder.join("plugins"),
+        worlds,
+        builtins,
+        settings: settings.plugins.0.clone(),
+        accelerator,
+        observer: metrics,
+    };
+    let limits = options::limits(settings);
+    let opened = tokio::task::spawn_blocking(move || -> anyhow::Result<Registry> {
+        let engine = match replaced.engine {
+            Some(engine) => engine,
+            None => Engine::new(limits)?,
+        };
+        Ok(Registry::open(engine, setup)?)
+    });
+    Ok(Arc::new(opened.await.context("the plugins could not be loaded")??))
+}
+
+impl Means {
+    /// Waits for the chain and makes sure that the key may be used on it; `None`
+    /// if the node was asked to end first.
+    async fn network(&self) -> anyhow::Result<Option<Network>> {
+        loop {
+            let asked = tokio::select! {
+                asked = self.chain.network() => asked,
+                () = self.shutdown.requested() => return Ok(None),
+            };
+            match asked {
+                Ok(network) => {
+                    keys::allow(&self.config.wallet, &*self.chain).await?;
+                    return Ok(Some(network));
+                }
+                Err(ChainError::WrongNetwork(why)) => return Err(ChainError::WrongNetwork(why).into()),
+                Err(error) => warn!(%error, "waiting for the chain"),
+            }
+        }
+    }
+}

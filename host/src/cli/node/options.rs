@@ -1,0 +1,121 @@
+//! From the operator's configuration to each part's own options.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::config::{Role, Settings, Spread, Stop, WorldLimits};
+use crate::machine::{CpuAccelerator, CpuOptions};
+use crate::plugin::builtin::{self, BuiltIn};
+use crate::plugin::{self, Limits};
+use crate::role::validator;
+use crate::subnet::Netuid;
+use crate::subnet::accelerator::Accelerator;
+use crate::subnet::plugin::World;
+use crate::synapse::{AddressPolicy, AxonOptions, DendriteOptions};
+
+
+/// What a role runs before anybody swapped anything.
+pub(super) fn builtins(role: Role) -> (Vec<BuiltIn>, Vec<World>) {
+    match role {
+        Role::Miner => (vec![builtin::solver_matmul()], vec![World::ChallengeSolver]),
+        Role::Validator => (
+            vec![builtin::score_compute(), builtin::challenge_matmul()],
+            vec![World::ScoringPolicy, World::ChallengeGenerator],
+        ),
+    }
+}
+
+/// This machine's processor.
+pub(super) fn accelerator(settings: &Settings) -> anyhow::Result<Arc<dyn Accelerator>> {
+    let wanted = &settings.accelerator;
+    let options = CpuOptions {
+        threads: wanted.threads,
+        duty_permille: wanted.duty_permille,
+        memory_mib_max: wanted.memory_mib_max,
+        budget_gops: wanted.job_gops_max,
+    };
+    Ok(Arc::new(CpuAccelerator::new(&options)?))
+}
+
+/// What plugins may take.
+pub(super) fn limits(settings: &Settings) -> Limits {
+    let engine = &settings.engine;
+    let mut limits = Limits {
+        component_bytes_max: engine.component_mib_max << 20,
+        admission_ms_max: millis(engine.admission_timeout),
+        sessions_max: engine.sessions_max,
+        ..Limits::default()
+    };
+    if let Some(threads) = engine.deterministic_threads {
+        limits.deterministic_threads = threads;
+    }
+    if let Some(threads) = engine.effectful_threads {
+        limits.effectful_threads = threads;
+    }
+    world(&mut limits.policy, &engine.policy);
+    world(&mut limits.generator, &engine.generator);
+    world(&mut limits.solver, &engine.solver);
+    limits
+}
+
+fn world(limits: &mut plugin::WorldLimits, wanted: &WorldLimits) {
+    limits.memory_bytes_max = wanted.memory_mib_max << 20;
+    limits.wall_ms_max = millis(wanted.wall_timeout);
+    limits.log_bytes_max = wanted.log_kib_max << 10;
+    limits.waiting_max = wanted.waiting_max;
+    match wanted.stop {
+        Stop::Fuel(fuel) => limits.fuel_max = fuel,
+        Stop::Run(time) => limits.run_ms_max = millis(time),
+    }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// What strangers may take of the axon.
+pub(super) fn axon(settings: &Settings) -> AxonOptions {
+    let axon = &settings.axon;
+    AxonOptions {
+        connections_max: axon.connections_max,
+        connections_per_address_max: axon.connections_per_address_max,
+        head_time: axon.head_timeout,
+        body_time: axon.body_timeout,
+        requests_per_second: axon.requests_per_second,
+        pending_max: axon.pending_max,
+        drain_time: settings.shutdown.drain,
+        ..AxonOptions::default()
+    }
+}
+
+/// Where the chain may send this node: anywhere on a development chain, since
+/// that is on this machine.
+pub(super) fn dendrite(settings: &Settings, development: bool) -> DendriteOptions {
+    let anywhere = settings.peers.allow_private || development;
+    DendriteOptions {
+        addresses: if anywhere { AddressPolicy::AllowPrivate } else { AddressPolicy::PublicOnly },
+        ..DendriteOptions::default()
+    }
+}
+
+/// What a validator is told.
+pub(super) fn validator(settings: &Settings, netuid: Netuid) -> validator::ValidatorOptions {
+    let wanted = &settings.validator;
+    validator::ValidatorOptions {
+        netuid,
+        register_limit_rao: settings.register_limit_rao,
+        sync_blocks: settings.sync_blocks,
+        survey_blocks: wanted.survey_blocks,
+        challenge_blocks: wanted.challenge_blocks,
+        turn_blocks: wanted.turn_blocks,
+        lead_blocks: wanted.lead_blocks,
+        sessions_at_once: wanted.sessions_at_once,
+        verify_at_once: wanted.verify_at_once,
+        surveys_at_once: wanted.surveys_at_once,
+        void_permille: wanted.void_permille,
+        spread: match wanted.spread {
+            Spread::Together => validator::Spread::Together,
+            Spread::InTurn => validator::Spread::InTurn,
+        },
+    }
+}

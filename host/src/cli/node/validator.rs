@@ -1,0 +1,47 @@
+//! A validator's concrete parts: its memory and its way to the miners.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use tokio::sync::watch;
+
+use crate::role::validator::{self, Validator};
+use crate::store::{Retention, SqliteStore};
+use crate::subnet::evidence::StoreOwner;
+use crate::subnet::key::Signer as _;
+use crate::synapse::HttpDendrite;
+
+use super::{Means, options};
+
+/// Follows the chain until asked to end.
+pub(super) async fn run(means: Means) -> anyhow::Result<()> {
+    let Some(network) = means.network().await? else { return Ok(()) };
+    let settings = &means.config.settings;
+    let owner = StoreOwner {
+        genesis: network.genesis,
+        netuid: means.config.netuid,
+        hotkey: means.hotkey.account(),
+    };
+    let folder = settings.state_folder.clone();
+    let store = tokio::task::spawn_blocking(move || SqliteStore::open(&folder, &owner, Retention::default()))
+        .await
+        .context("the evidence store could not be opened")??;
+    let dendrite = HttpDendrite::new(means.hotkey.clone(), options::dendrite(settings, network.development));
+    let role = validator::Means {
+        me: means.hotkey.account(),
+        chain: means.chain.clone(),
+        dendrite: Arc::new(dendrite),
+        plugins: means.registry.clone(),
+        store: Arc::new(store),
+        observer: means.metrics.clone(),
+        quiet: means.quiet.clone(),
+    };
+    let (stop, stopped) = watch::channel(false);
+    let asked = means.shutdown.requested();
+    tokio::spawn(async move {
+        asked.await;
+        stop.send_replace(true);
+    });
+    let options = options::validator(settings, means.config.netuid);
+    Ok(Validator::new(role, options).run(stopped).await?)
+}
