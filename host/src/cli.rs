@@ -16,10 +16,12 @@
 
 mod arguments;
 mod completions;
+mod demo;
 mod devchain;
 mod exit;
 mod keys;
 mod logging;
+mod node;
 mod plugin;
 mod run;
 mod shutdown;
@@ -64,6 +66,7 @@ Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 chain, 4 plugin refuse
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Demo(demo::Demo),
     Run(run::Run),
     Devchain(devchain::Devchain),
     Subnet(subnet::Subnet),
@@ -142,6 +145,7 @@ impl Cli {
                 .context("this user has no home folder; set HOME to one")?,
         };
         match self.command {
+            Command::Demo(demo) => demo.execute(&mut world),
             Command::Run(run) => run.execute(&mut world),
             Command::Devchain(devchain) => devchain.execute(&mut world),
             Command::Subnet(subnet) => subnet.execute(&mut world),

@@ -1,9 +1,20 @@
 //! `host demo`: a whole subnet in one process.
 
+mod actors;
+mod cheat;
+mod play;
+mod report;
+
+use std::time::Duration;
+
+use anyhow::Context as _;
 use clap::Args;
 
-use super::World;
-use super::arguments::LogArgs;
+use super::arguments::{LogArgs, Overrides};
+use super::{World, logging, print_json};
+
+/// The play is over in half a minute; past this, something is wrong and it says so.
+const PLAY_TIMEOUT: Duration = Duration::from_secs(150);
 
 /// Run a whole subnet in one process: a chain, a validator and four miners.
 ///
@@ -26,4 +37,58 @@ pub(super) struct Demo {
     keep: bool,
     #[command(flatten)]
     log: LogArgs,
+}
+
+/// Log lines would tear the story apart, unless they are asked for.
+struct Quietly<'a>(&'a LogArgs);
+
+impl Overrides for Quietly<'_> {
+    fn overrides(&self) -> Vec<crate::config::Override> {
+        let least = crate::config::Override {
+            key: "log.level".into(),
+            value: "error".into(),
+            flag: "host demo".into(),
+        };
+        std::iter::once(least).chain(self.0.overrides()).collect()
+    }
+}
+
+impl Demo {
+    pub(super) fn execute(self, world: &mut World<'_>) -> anyhow::Result<()> {
+        let folder = tempfile::Builder::new().prefix("host-demo-").tempdir()?;
+        let stage = actors::Stage::new(folder.path());
+        logging::start(&stage.settings(Quietly(&self.log).overrides())?.log);
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()?;
+        let ended = runtime.block_on(self.show(stage, world));
+        runtime.shutdown_timeout(Duration::from_secs(5));
+        ended
+    }
+
+    async fn show(&self, stage: actors::Stage, world: &mut World<'_>) -> anyhow::Result<()> {
+        // With --json, standard output is for the result alone.
+        let mut silent = std::io::sink();
+        let progress: &mut dyn std::io::Write = if self.json {
+            &mut silent
+        } else {
+            &mut *world.out
+        };
+        let playing = play::play(&stage, progress);
+        let (cast, report) = tokio::time::timeout(PLAY_TIMEOUT, playing)
+            .await
+            .with_context(|| {
+                format!("the demo was not over within {} s", PLAY_TIMEOUT.as_secs())
+            })??;
+        if self.json {
+            print_json(world.out, &report)?;
+        } else {
+            report.print(world.out)?;
+        }
+        if self.keep {
+            stage.say_how_to_go_on(&cast, world.out)?;
+            super::shutdown::Shutdown::on_signals()?.requested().await;
+        }
+        cast.leave().await
+    }
 }

@@ -16,6 +16,7 @@ mod validator;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tracing::{info, warn};
 
@@ -24,9 +25,11 @@ use crate::config::{Config, Role};
 use crate::metrics::Metrics;
 use crate::plugin::{Engine, Registry, registry};
 use crate::role::validator::Quiet;
+use crate::store::SqliteStore;
 use crate::subnet::accelerator::Accelerator;
 use crate::subnet::chain::{Chain as _, ChainError, Network};
 use crate::subnet::events::{Condition, Event, Observer as _};
+use crate::subnet::evidence::EvidenceStore;
 use crate::subnet::key::{AccountId, Signer};
 
 use super::keys;
@@ -38,18 +41,13 @@ use super::surroundings::Surroundings;
 pub(crate) struct Replaced {
     /// Multiplies instead of this machine's processor.
     pub(crate) accelerator: Option<Arc<dyn Accelerator>>,
-    /// Shared by nodes of one process.
-    pub(crate) engine: Option<Engine>,
 }
 
 /// A running node.
 pub(crate) struct Node {
     /// Whose node it is.
     pub(crate) account: AccountId,
-    /// Its plugins.
-    pub(crate) registry: Arc<Registry>,
-    /// Held by whoever works while a miner's clock runs.
-    pub(crate) quiet: Quiet,
+    memory: watch::Receiver<Option<Arc<SqliteStore>>>,
     role: JoinHandle<anyhow::Result<()>>,
     services: JoinSet<()>,
     shutdown: Shutdown,
@@ -63,39 +61,81 @@ struct Means {
     registry: Arc<Registry>,
     metrics: Arc<Metrics>,
     quiet: Quiet,
+    opened: watch::Sender<Option<Arc<SqliteStore>>>,
     shutdown: Shutdown,
 }
 
 impl Node {
     /// Starts what `config` says. Whatever an operator can mend fails here; the
     /// chain may be away, the role waits for it.
-    pub(crate) async fn start(config: Config, replaced: Replaced, shutdown: Shutdown) -> anyhow::Result<Self> {
+    pub(crate) async fn start(
+        config: Config,
+        replaced: Replaced,
+        shutdown: Shutdown,
+    ) -> anyhow::Result<Self> {
         let hotkey = keys::hotkey(&config.wallet)?;
         let account = hotkey.account();
-        let around = Surroundings::open(&config.settings, conditions(config.role), shutdown.clone()).await?;
+        let around =
+            Surroundings::open(&config.settings, conditions(config.role), shutdown.clone()).await?;
         let metrics = around.metrics.clone();
         let axon = miner::bind(&config).await?;
         let registry = open_registry(&config, replaced, metrics.clone()).await?;
-        metrics.observe(Event::Readiness { condition: Condition::Plugins, met: true });
-        let chain = Arc::new(keys::connect(&config.network, Some(&config.wallet), metrics.clone())?);
+        metrics.observe(Event::Readiness {
+            condition: Condition::Plugins,
+            met: true,
+        });
+        let chain = Arc::new(keys::connect(
+            &config.network,
+            Some(&config.wallet),
+            metrics.clone(),
+        )?);
         let quiet = Quiet::default();
-        let face = admin::Face::new(&config, account, registry.clone(), metrics.clone(), quiet.clone());
+        let face = admin::Face::new(
+            &config,
+            account,
+            registry.clone(),
+            metrics.clone(),
+            quiet.clone(),
+        );
         let mut services = around.start(Arc::new(face));
         info!(role = config.role.as_str(), hotkey = %account, netuid = config.netuid, "starting");
+        let (opened, memory) = watch::channel(None);
         let means = Means {
             config,
             hotkey,
             chain,
-            registry: registry.clone(),
+            registry,
             metrics,
-            quiet: quiet.clone(),
+            quiet,
+            opened,
             shutdown: shutdown.clone(),
         };
         let role = match axon {
             Some(listener) => tokio::spawn(miner::run(means, listener, &mut services)?),
             None => tokio::spawn(validator::run(means)),
         };
-        Ok(Self { account, registry, quiet, role, services, shutdown })
+        Ok(Self {
+            account,
+            memory,
+            role,
+            services,
+            shutdown,
+        })
+    }
+
+    /// A validator's memory, once it has seen its chain.
+    pub(crate) async fn store(&self) -> anyhow::Result<Arc<dyn EvidenceStore>> {
+        let mut memory = self.memory.clone();
+        let opened = memory
+            .wait_for(Option::is_some)
+            .await
+            .context("the validator ended early")?;
+        Ok(opened.clone().context("just waited for")?)
+    }
+
+    /// Whether the role has ended by itself.
+    pub(crate) fn is_over(&self) -> bool {
+        self.role.is_finished()
     }
 
     /// Waits until the role ends: because it was asked to, or cannot go on.
@@ -123,7 +163,11 @@ fn conditions(role: Role) -> &'static [Condition] {
 }
 
 /// Compiles and admits; blocks, so it is done elsewhere.
-async fn open_registry(config: &Config, replaced: Replaced, metrics: Arc<Metrics>) -> anyhow::Result<Arc<Registry>> {
+async fn open_registry(
+    config: &Config,
+    replaced: Replaced,
+    metrics: Arc<Metrics>,
+) -> anyhow::Result<Arc<Registry>> {
     let settings = &config.settings;
     let (builtins, worlds) = options::builtins(config.role);
     let accelerator = match (config.role, replaced.accelerator) {
@@ -141,13 +185,11 @@ async fn open_registry(config: &Config, replaced: Replaced, metrics: Arc<Metrics
     };
     let limits = options::limits(settings);
     let opened = tokio::task::spawn_blocking(move || -> anyhow::Result<Registry> {
-        let engine = match replaced.engine {
-            Some(engine) => engine,
-            None => Engine::new(limits)?,
-        };
-        Ok(Registry::open(engine, setup)?)
+        Ok(Registry::open(Engine::new(limits)?, setup)?)
     });
-    Ok(Arc::new(opened.await.context("the plugins could not be loaded")??))
+    Ok(Arc::new(
+        opened.await.context("the plugins could not be loaded")??,
+    ))
 }
 
 impl Means {
@@ -164,7 +206,9 @@ impl Means {
                     keys::allow(&self.config.wallet, &*self.chain).await?;
                     return Ok(Some(network));
                 }
-                Err(ChainError::WrongNetwork(why)) => return Err(ChainError::WrongNetwork(why).into()),
+                Err(ChainError::WrongNetwork(why)) => {
+                    return Err(ChainError::WrongNetwork(why).into());
+                }
                 Err(error) => warn!(%error, "waiting for the chain"),
             }
         }

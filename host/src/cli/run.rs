@@ -77,5 +77,8 @@ impl Run {
 
 async fn run(config: Config) -> anyhow::Result<()> {
     let shutdown = Shutdown::on_signals()?;
-    Node::start(config, Replaced::default(), shutdown).await?.ended().await
+    Node::start(config, Replaced::default(), shutdown)
+        .await?
+        .ended()
+        .await
 }

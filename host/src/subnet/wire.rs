@@ -18,7 +18,7 @@ use super::scoring::OfferedMachine;
 pub const DESCRIBE_PATH: &str = "/compute-subnet/1/describe";
 /// `POST {CHALLENGE_PATH}/{session}/{step}/{solver}`, octets both ways.
 pub const CHALLENGE_PATH: &str = "/compute-subnet/1/challenge";
-/// `POST {END_PATH}/{session}`, empty both ways: the session is over.
+/// `POST {END_PATH}/{session}`, empty body; answers `{}`: the session is over.
 pub const END_PATH: &str = "/compute-subnet/1/end";
 /// The longest session id or solver name on the wire, in bytes; both are `[a-z0-9-]`.
 pub const NAME_BYTES_MAX: usize = 64;

@@ -39,7 +39,7 @@ use super::address::AddressPolicy;
 use super::clock::{Clock, SystemClock};
 use super::description::{self, DESCRIPTION_BYTES_MAX};
 use super::route;
-use super::status::{self, JSON, No, OCTETS};
+use super::status::{self, JSON, No, OCTETS, REFUSAL_BYTES_MAX};
 use crate::subnet::challenge::{Answer, PAYLOAD_BYTES_MAX, TASK_TIMEOUT_MS_MAX};
 use crate::subnet::key::Signer;
 use crate::subnet::wire::{DESCRIBE_PATH, Dendrite, Description, Peer, PeerError, TaskRequest};
@@ -171,6 +171,22 @@ impl Dendrite for HttpDendrite {
             Ok(received) => (received.refusal().into(), received.elapsed),
             // No answer, no measurement: how long it was waited for.
             Err(trouble) => (trouble.into(), begun.elapsed()),
+        }
+    }
+
+    async fn end_session(&self, peer: &Peer, session: &str) -> Result<(), PeerError> {
+        let no_name = || PeerError::Refused("the session is not a name for the wire".to_owned());
+        let ask = Ask {
+            target: route::end(session).ok_or_else(no_name)?,
+            content_type: JSON,
+            body: Bytes::new(),
+            answer_bytes_max: REFUSAL_BYTES_MAX,
+        };
+        let received = self.call(peer, ask, self.options.describe_time).await?;
+        if received.status == StatusCode::OK {
+            Ok(())
+        } else {
+            Err(received.refusal().into())
         }
     }
 }

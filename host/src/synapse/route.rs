@@ -1,7 +1,7 @@
 //! Paths of the subnet's own messages: written by the dendrite, read by the axon.
 
 use super::head::decimal;
-use crate::subnet::wire::{CHALLENGE_PATH, DESCRIBE_PATH, NAME_BYTES_MAX};
+use crate::subnet::wire::{CHALLENGE_PATH, DESCRIBE_PATH, END_PATH, NAME_BYTES_MAX};
 
 /// What a path asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,6 +12,9 @@ pub(super) enum Route {
         step: u16,
         solver: String,
     },
+    End {
+        session: String,
+    },
 }
 
 /// Reads a request target; anything not exactly a route is `None`.
@@ -19,7 +22,11 @@ pub(super) fn read(target: &str) -> Option<Route> {
     if target == DESCRIBE_PATH {
         return Some(Route::Describe);
     }
-    let rest = target.strip_prefix(CHALLENGE_PATH)?.strip_prefix('/')?;
+    if let Some(session) = below(target, END_PATH) {
+        let session = session.to_owned();
+        return is_name(&session).then_some(Route::End { session });
+    }
+    let rest = below(target, CHALLENGE_PATH)?;
     let mut parts = rest.split('/');
     let (session, step, solver) = (parts.next()?, parts.next()?, parts.next()?);
     if parts.next().is_some() || !is_name(session) || !is_name(solver) {
@@ -30,6 +37,15 @@ pub(super) fn read(target: &str) -> Option<Route> {
         step: u16::try_from(decimal(step)?).ok()?,
         solver: solver.to_owned(),
     })
+}
+
+fn below<'a>(target: &'a str, path: &str) -> Option<&'a str> {
+    target.strip_prefix(path)?.strip_prefix('/')
+}
+
+/// What [`read`] reads as the end of a session; `None` if the name is none.
+pub(super) fn end(session: &str) -> Option<String> {
+    is_name(session).then(|| format!("{END_PATH}/{session}"))
 }
 
 /// What [`read`] reads; `None` if a name is none.
@@ -69,6 +85,10 @@ mod tests {
             "/compute-subnet/1/challenge/S/0/x",
             "/compute-subnet/1/challenge/../0/x",
             "/compute-subnet/1/challenge/s/0/x?y",
+            "/compute-subnet/1/end",
+            "/compute-subnet/1/end/",
+            "/compute-subnet/1/end/s/0",
+            "/compute-subnet/1/end/S",
         ] {
             assert_eq!(read(path), None, "{path}");
         }
@@ -80,6 +100,8 @@ mod tests {
         #[test]
         fn every_route_survives_its_path(session in "[a-z0-9-]{1,64}", step: u16, solver in "[a-z0-9-]{1,64}") {
             let path = challenge(&session, step, &solver).unwrap();
+            let ended = end(&session).unwrap();
+            proptest::prop_assert_eq!(read(&ended), Some(Route::End { session: session.clone() }));
             proptest::prop_assert_eq!(read(&path), Some(Route::Challenge { session, step, solver }));
         }
 

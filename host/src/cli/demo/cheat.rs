@@ -18,7 +18,12 @@ pub(super) struct MakesItUp;
 impl Accelerator for MakesItUp {
     fn devices(&self) -> Vec<Device> {
         let model = "a very fast processor, honestly".into();
-        vec![Device { index: 0, model, uuid: String::new(), memory_mib: 1 << 20 }]
+        vec![Device {
+            index: 0,
+            model,
+            uuid: String::new(),
+            memory_mib: 1 << 20,
+        }]
     }
 
     fn compute(&self, job: &Job, _deadline: Instant) -> Result<Box<dyn Proof>, AcceleratorError> {
@@ -53,12 +58,18 @@ impl MadeUp {
     }
 
     fn path(&self, what: u32) -> Vec<[u8; 32]> {
-        (0..self.0.rows.ilog2()).map(|level| self.hash(what ^ (level << 8))).collect()
+        (0..self.0.rows.ilog2())
+            .map(|level| self.hash(what ^ (level << 8)))
+            .collect()
     }
 
     fn opening(&self, cell: &Cell) -> Opening {
         let n = usize::try_from(self.0.n).unwrap_or(0);
-        let input = self.noise(cell.row, n).iter().map(|byte| (byte & 63).wrapping_sub(32)).collect();
+        let input = self
+            .noise(cell.row, n)
+            .iter()
+            .map(|byte| (byte & 63).wrapping_sub(32))
+            .collect();
         Opening {
             cell: *cell,
             input,
@@ -72,11 +83,17 @@ impl MadeUp {
 impl Proof for MadeUp {
     fn root(&self) -> [u8; 32] {
         let roots = self.round_roots();
-        roots.iter().fold(Sha256::new(), |hash, root| hash.chain_update(root)).finalize().into()
+        roots
+            .iter()
+            .fold(Sha256::new(), |hash, root| hash.chain_update(root))
+            .finalize()
+            .into()
     }
 
     fn round_roots(&self) -> Vec<[u8; 32]> {
-        (0..=self.0.rounds).map(|round| self.hash(round ^ 0xff00)).collect()
+        (0..=self.0.rounds)
+            .map(|round| self.hash(round ^ 0xff00))
+            .collect()
     }
 
     fn open(&self, cells: &[Cell], _deadline: Instant) -> Result<Vec<Opening>, AcceleratorError> {

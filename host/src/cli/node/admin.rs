@@ -36,7 +36,11 @@ impl Face {
         Self {
             role: config.role.as_str(),
             netuid: config.netuid,
-            network: config.network.name.clone(),
+            network: config
+                .network
+                .name
+                .clone()
+                .unwrap_or_else(|| config.network.endpoints.join(", ")),
             account,
             registry,
             metrics,
@@ -67,10 +71,23 @@ impl Admin for Face {
     }
 
     async fn inspect(&self, name: &str) -> Option<Value> {
-        let listed = self.registry.list().into_iter().find(|listed| listed.slot == name || listed.id.name == name)?;
-        let used = self.registry.stats().into_iter().find(|stats| stats.active && stats.id == listed.id);
+        let listed = self
+            .registry
+            .list()
+            .into_iter()
+            .find(|listed| listed.slot == name || listed.id.name == name)?;
+        let used = self
+            .registry
+            .stats()
+            .into_iter()
+            .find(|stats| stats.active && stats.id == listed.id);
         let limits = self.registry.engine().limits().of(listed.world).clone();
-        let history: Vec<_> = self.registry.history().into_iter().filter(|swap| swap.slot == listed.slot).collect();
+        let history: Vec<_> = self
+            .registry
+            .history()
+            .into_iter()
+            .filter(|swap| swap.slot == listed.slot)
+            .collect();
         Some(json!({
             "plugin": listed,
             "limits": limits,
@@ -83,13 +100,22 @@ impl Admin for Face {
     async fn swap(&self, offer: Offer) -> Result<Swapped, Refusal> {
         let quiet = self.quiet.lock().await;
         let by = format!("operator, from {}", offer.origin.display());
-        let swapped = self.registry.swap(&offer.name, offer.bytes, Approval::Pin { by }).await;
+        let swapped = self
+            .registry
+            .swap(&offer.name, offer.bytes, Approval::Pin { by })
+            .await;
         drop(quiet);
         match swapped {
-            Ok(report) => Ok(Swapped { old: report.from, new: report.to }),
+            Ok(report) => Ok(Swapped {
+                old: report.from,
+                new: report.to,
+            }),
             Err(error) => {
                 let remedy = error.remedy();
-                Err(Refusal { reason: format!("{:#}", anyhow::Error::new(error)), remedy })
+                Err(Refusal {
+                    reason: format!("{:#}", anyhow::Error::new(error)),
+                    remedy,
+                })
             }
         }
     }
@@ -101,9 +127,17 @@ fn entry(listed: Listed) -> PluginEntry {
         Source::Pinned { by } => format!("pinned by {by}"),
         Source::DevelopmentChain => "put there on a development chain".into(),
     };
-    PluginEntry { id: listed.id, world: listed.world, origin, refusal: listed.refused.map(refusal) }
+    PluginEntry {
+        id: listed.id,
+        world: listed.world,
+        origin,
+        refusal: listed.refused.map(refusal),
+    }
 }
 
 fn refusal(refused: plugin::Refusal) -> Refusal {
-    Refusal { reason: refused.reason, remedy: refused.remedy }
+    Refusal {
+        reason: refused.reason,
+        remedy: refused.remedy,
+    }
 }

@@ -13,7 +13,6 @@ use crate::config::{Config, Role, Settings};
 use crate::machine::LocalMachine;
 use crate::role::miner::{Gate, GateOptions, Miner, MinerOptions, Upkeep};
 use crate::subnet::events::{Condition, Event, Observer as _};
-use crate::subnet::key::Signer as _;
 use crate::synapse;
 
 use super::{Means, options};
@@ -25,9 +24,9 @@ pub(super) async fn bind(config: &Config) -> anyhow::Result<Option<TcpListener>>
     }
     let axon = &config.settings.axon;
     let address = SocketAddr::new(axon.ip, axon.port);
-    let listener = TcpListener::bind(address)
-        .await
-        .with_context(|| format!("the axon cannot listen on {address}; choose another port with --axon.port"))?;
+    let listener = TcpListener::bind(address).await.with_context(|| {
+        format!("the axon cannot listen on {address}; choose another port with --axon.port")
+    })?;
     Ok(Some(listener))
 }
 
@@ -48,7 +47,10 @@ pub(super) fn run(
         settings.miner.price_micro_usd_per_hour,
     );
     info!(listening = %listener.local_addr()?, %announce, "the axon listens");
-    means.metrics.observe(Event::Readiness { condition: Condition::AxonBound, met: true });
+    means.metrics.observe(Event::Readiness {
+        condition: Condition::AxonBound,
+        met: true,
+    });
     services.spawn(synapse::serve(
         listener,
         options::axon(settings),

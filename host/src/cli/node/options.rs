@@ -13,7 +13,6 @@ use crate::subnet::accelerator::Accelerator;
 use crate::subnet::plugin::World;
 use crate::synapse::{AddressPolicy, AxonOptions, DendriteOptions};
 
-
 /// What a role runs before anybody swapped anything.
 pub(super) fn builtins(role: Role) -> (Vec<BuiltIn>, Vec<World>) {
     match role {
@@ -93,7 +92,11 @@ pub(super) fn axon(settings: &Settings) -> AxonOptions {
 pub(super) fn dendrite(settings: &Settings, development: bool) -> DendriteOptions {
     let anywhere = settings.peers.allow_private || development;
     DendriteOptions {
-        addresses: if anywhere { AddressPolicy::AllowPrivate } else { AddressPolicy::PublicOnly },
+        addresses: if anywhere {
+            AddressPolicy::AllowPrivate
+        } else {
+            AddressPolicy::PublicOnly
+        },
         ..DendriteOptions::default()
     }
 }

@@ -8,14 +8,15 @@ use tokio::sync::watch;
 use crate::role::validator::{self, Validator};
 use crate::store::{Retention, SqliteStore};
 use crate::subnet::evidence::StoreOwner;
-use crate::subnet::key::Signer as _;
 use crate::synapse::HttpDendrite;
 
 use super::{Means, options};
 
 /// Follows the chain until asked to end.
 pub(super) async fn run(means: Means) -> anyhow::Result<()> {
-    let Some(network) = means.network().await? else { return Ok(()) };
+    let Some(network) = means.network().await? else {
+        return Ok(());
+    };
     let settings = &means.config.settings;
     let owner = StoreOwner {
         genesis: network.genesis,
@@ -23,16 +24,23 @@ pub(super) async fn run(means: Means) -> anyhow::Result<()> {
         hotkey: means.hotkey.account(),
     };
     let folder = settings.state_folder.clone();
-    let store = tokio::task::spawn_blocking(move || SqliteStore::open(&folder, &owner, Retention::default()))
-        .await
-        .context("the evidence store could not be opened")??;
-    let dendrite = HttpDendrite::new(means.hotkey.clone(), options::dendrite(settings, network.development));
+    let store = tokio::task::spawn_blocking(move || {
+        SqliteStore::open(&folder, &owner, Retention::default())
+    })
+    .await
+    .context("the evidence store could not be opened")??;
+    let store = Arc::new(store);
+    means.opened.send_replace(Some(store.clone()));
+    let dendrite = HttpDendrite::new(
+        means.hotkey.clone(),
+        options::dendrite(settings, network.development),
+    );
     let role = validator::Means {
         me: means.hotkey.account(),
         chain: means.chain.clone(),
         dendrite: Arc::new(dendrite),
         plugins: means.registry.clone(),
-        store: Arc::new(store),
+        store,
         observer: means.metrics.clone(),
         quiet: means.quiet.clone(),
     };

@@ -98,7 +98,7 @@ impl Handler {
         let screened = self.verifier.screen(&head.headers).map_err(unproven)?;
         let mut bytes = self.bodies.take(from, 0).ok_or(body::BodyTrouble::NoRoom)?;
         let max = match route {
-            Route::Describe => self.options.describe_bytes_max,
+            Route::Describe | Route::End { .. } => self.options.describe_bytes_max,
             Route::Challenge { .. } => self.options.payload_bytes_max,
         };
         let body = body::read(incoming, max, self.options.body_time, &mut bytes).await?;
@@ -162,6 +162,11 @@ impl Handler {
                 };
                 tokio::time::timeout(time, self.challenge(caller, task)).await
             }
+            Route::End { session } => {
+                let ended = self.service.end_session(caller, &session);
+                let said = |()| Ok(Reply::ok(JSON, b"{}".to_vec()));
+                tokio::time::timeout(time, ended).await.map(said)
+            }
         };
         let late = || Err(Refusal::Failed("it took too long".to_owned()));
         served
@@ -222,8 +227,8 @@ fn route_of(head: &Parts) -> Result<(&str, Route), Reply> {
 fn is_typed(route: &Route, headers: &HeaderMap) -> bool {
     match route {
         // Its body is empty, so it needs no type.
-        Route::Describe if !headers.contains_key(CONTENT_TYPE) => true,
-        Route::Describe => content_type(headers).as_deref() == Some(JSON),
+        Route::Describe | Route::End { .. } if !headers.contains_key(CONTENT_TYPE) => true,
+        Route::Describe | Route::End { .. } => content_type(headers).as_deref() == Some(JSON),
         Route::Challenge { .. } => content_type(headers).as_deref() == Some(OCTETS),
     }
 }

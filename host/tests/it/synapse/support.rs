@@ -129,6 +129,8 @@ impl Service for FakeService {
     async fn challenge(&self, _caller: &AccountId, task: TaskReceived) -> Result<Vec<u8>, Refusal> {
         (self.solve)(&task)
     }
+
+    async fn end_session(&self, _caller: &AccountId, _session: &str) {}
 }
 
 /// Bob's axon on loopback.
