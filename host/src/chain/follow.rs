@@ -20,9 +20,10 @@ use jsonrpsee::core::client::Subscription;
 use serde_json::Value;
 use tokio::time::{Instant, MissedTickBehavior};
 
+use super::Options;
 use super::link::{CallError, header_number};
 use super::session::Session;
-use super::{Options, Shared, Status};
+use super::shared::{Shared, Status};
 use crate::subnet::BlockNumber;
 use crate::subnet::chain::{ChainError, Head};
 use crate::subnet::events::Event;

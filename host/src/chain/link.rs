@@ -30,6 +30,8 @@ const REQUEST_BYTES_MAX: u32 = 1024 * 1024;
 const CALLS_MAX: usize = 64;
 /// Notifications waiting to be read; beyond, the subscription ends.
 const NOTIFICATIONS_MAX: usize = 64;
+/// What jsonrpsee calls redirections: with one try, none is followed.
+const CONNECTION_TRIES: usize = 1;
 /// Calls in a row without an answer after which the connection counts as dead.
 const SILENT_CALLS_MAX: u32 = 3;
 /// JSON-RPC's code for a method that is not there.
@@ -123,7 +125,7 @@ impl Link {
             .max_request_size(REQUEST_BYTES_MAX)
             .max_concurrent_requests(CALLS_MAX)
             .max_buffer_capacity_per_subscription(NOTIFICATIONS_MAX)
-            .max_redirections(0)
+            .max_redirections(CONNECTION_TRIES)
             .request_timeout(deadline)
             .connection_timeout(deadline)
             .enable_ws_ping(ping)

@@ -208,6 +208,7 @@ impl Runtime {
     }
 
     /// The bytes of a call.
+    #[cfg(test)]
     pub(super) fn call_data(&self, call: &Call) -> Result<Vec<u8>, ChainError> {
         self.at
             .tx()

@@ -12,12 +12,12 @@ use jsonrpsee::core::client::Subscription;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::Shared;
 use super::calls::Call;
 use super::link::{Progress, prefixed, progress};
 use super::refusal::{self, Submission};
 use super::runtime::{ERA_BLOCKS, Outcome};
 use super::session::Session;
+use super::shared::Shared;
 use crate::subnet::BlockNumber;
 use crate::subnet::chain::{ChainError, Head, Included};
 use crate::subnet::key::Signer;
@@ -49,7 +49,7 @@ pub(super) async fn submit(
     tracing::debug!(call = call.name, "submitted");
     tokio::time::timeout_at(deadline, watch(shared, &mut sent, notifications))
         .await
-        .unwrap_or_else(|_| Err(ChainError::Unknown(limit.as_secs())))
+        .unwrap_or(Err(ChainError::Unknown(limit.as_secs())))
 }
 
 async fn hand_in(
