@@ -22,7 +22,7 @@ use super::{World, logging};
 #[command(after_help = "\
 Examples:
   host run --role miner --netuid 12 --subtensor.network finney --wallet.name default
-  host run --role miner --netuid 12 --network test --wallet.name w --register --register-limit-rao 500000000
+  host run --role miner --register --register-limit-rao 500000000     the rest from miner.toml
   host run --role validator --config validator.toml --logging.debug
   HOST_NETUID=12 HOST_NETWORK=local host run --role validator --wallet.name //Alice
 

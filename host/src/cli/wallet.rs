@@ -1,7 +1,5 @@
 //! `host wallet`: hotkeys in Bittensor's own layout.
 
-use std::io::Write;
-
 use anyhow::bail;
 use clap::{Args, Subcommand};
 

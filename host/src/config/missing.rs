@@ -75,7 +75,7 @@ impl Missing {
 
 impl fmt::Display for Missing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "not told:")?;
+        write!(f, "it needs to be told:")?;
         for need in &self.0 {
             let [what, _, variable, line] = need.words();
             write!(f, "\n  {what:<13} in the file: {line:<26} or {variable}")?;

@@ -2,6 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used)]
 
 mod chain;
+mod cli;
+mod config;
 mod devchain;
 mod plugin;
 mod synapse;
+mod tidy;
