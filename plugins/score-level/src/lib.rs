@@ -1,4 +1,5 @@
-//! Scoring policy `score-level`: pays every miner alike whose newest finding passed.
+//! Scoring policy `score-level`: pays every miner alike that answers and whose
+//! newest finding passed.
 //!
 //! The other extreme of `score-compute`, for trying out what a policy changes. Its one
 //! setting, `curve`, is `equal` (the default) or `sqrt`, which pays by the
@@ -65,6 +66,10 @@ fn curve(pairs: &[(String, String)]) -> Result<Curve, String> {
 fn score(curve: Curve, miner: &Miner) -> Score {
     let (points, reason) = match miner.findings.first() {
         None => (0, "nothing yet: not challenged so far".to_owned()),
+        Some(_) if miner.availability_permille == 0 => (
+            0,
+            "nothing: silent since the last epoch; check that the axon can be reached".to_owned(),
+        ),
         Some(newest) if !newest.passed => (
             0,
             format!(
@@ -129,7 +134,7 @@ mod tests {
             address: None,
             machines: Vec::new(),
             findings: findings.into_iter().collect(),
-            availability_permille: 0,
+            availability_permille: 1000,
             previous_points: 0,
             metrics: Vec::new(),
         }
@@ -147,6 +152,15 @@ mod tests {
         );
         assert_eq!(score(Curve::Equal, &miner(3, Some((false, 900)))).points, 0);
         assert_eq!(score(Curve::Equal, &miner(4, None)).points, 0);
+    }
+
+    #[test]
+    fn a_miner_that_fell_silent_is_paid_nothing_for_what_it_once_proved() {
+        let silent = Miner {
+            availability_permille: 0,
+            ..miner(1, Some((true, 900)))
+        };
+        assert_eq!(score(Curve::Equal, &silent).points, 0);
     }
 
     #[test]

@@ -17,9 +17,9 @@ use crate::subnet::key::AccountId;
 use super::cheat::MakesItUp;
 
 /// Milliseconds a block takes.
-const BLOCK_MS: u64 = 400;
+const BLOCK_MS: u64 = 300;
 /// Blocks an epoch takes.
-const TEMPO: u16 = 12;
+const TEMPO: u16 = 20;
 
 /// A miner's part in the play.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -165,14 +165,14 @@ impl Stage {
             ("state-folder", &*folder),
             // Four miners share this machine, so they take turns.
             ("validator.spread", "in-turn"),
-            ("validator.survey-blocks", "2"),
-            ("validator.challenge-blocks", "4"),
+            ("validator.survey-blocks", "3"),
+            ("validator.challenge-blocks", "5"),
             ("validator.turn-blocks", "1"),
-            ("validator.lead-blocks", "3"),
+            ("validator.lead-blocks", "8"),
             ("plugins.challenge-matmul.settings.n", "1024"),
-            ("plugins.challenge-matmul.settings.rows", "4096"),
+            ("plugins.challenge-matmul.settings.rows", "512"),
             ("plugins.challenge-matmul.settings.cells", "16"),
-            ("plugins.score-compute.settings.epoch-blocks", "12"),
+            ("plugins.score-compute.settings.epoch-blocks", "20"),
         ]);
         start(self.config(&keys)?, Replaced::default()).await
     }

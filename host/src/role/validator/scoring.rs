@@ -36,9 +36,14 @@ impl Validator {
         metagraph: &Metagraph,
     ) -> Result<(), NotScored> {
         let due = |metagraph: &Metagraph| {
+            // A short tempo leaves no room for a long lead: half an epoch is evidence.
+            let lead = self
+                .options
+                .lead_blocks
+                .min(u64::from(metagraph.rules.tempo) / 2);
             metagraph
                 .next_epoch_block
-                .is_some_and(|end| head.saturating_add(self.options.lead_blocks) >= end)
+                .is_some_and(|end| head.saturating_add(lead) >= end)
         };
         if !due(metagraph) || self.scored(metagraph.epoch).await? {
             return Ok(());

@@ -47,7 +47,9 @@ fn build_in(folder: &Path, script: &Path) -> BTreeMap<String, String> {
         .env("CARGO_HOME", &home)
         .env("RUSTFLAGS", "-Copt-level=1")
         .current_dir(&source));
-    let files = fs::read_dir(out).unwrap().map(|entry| entry.unwrap().path());
+    let files = fs::read_dir(out)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
     let digests = files.map(|file| {
         let name = file.file_name().unwrap().to_string_lossy().into_owned();
         (name, digest(&fs::read(&file).unwrap()).to_string())

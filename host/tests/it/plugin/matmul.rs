@@ -11,14 +11,21 @@ use host::subnet::plugin::{Plugins, SolverSession, World};
 use super::support::{own_engine, session};
 
 fn registry(folder: &tempfile::TempDir) -> Registry {
-    let sizes = [("rows", "256"), ("n", "256"), ("rounds", "2"), ("cells", "4")];
+    let sizes = [
+        ("rows", "256"),
+        ("n", "256"),
+        ("rounds", "2"),
+        ("cells", "4"),
+    ];
     let sizes = sizes.map(|(name, value)| (name.to_owned(), value.to_owned()));
     let config = Config {
         state_folder: folder.path().to_path_buf(),
         worlds: vec![World::ChallengeGenerator, World::ChallengeSolver],
         builtins: vec![builtin::challenge_matmul(), builtin::solver_matmul()],
         settings: [("challenge-matmul".to_owned(), Settings::from(sizes))].into(),
-        accelerator: Some(Arc::new(CpuAccelerator::new(&CpuOptions::default()).unwrap())),
+        accelerator: Some(Arc::new(
+            CpuAccelerator::new(&CpuOptions::default()).unwrap(),
+        )),
         observer: Arc::new(Unobserved),
     };
     Registry::open(own_engine(), config).unwrap()
@@ -31,7 +38,12 @@ async fn play(registry: &Registry, answered: impl Fn(Vec<u8>) -> Vec<u8>) -> Ver
     let mut transcript: Vec<Exchange> = Vec::new();
     let mut open = None;
     loop {
-        let task = match generator.advance(&session, &transcript).await.unwrap().value {
+        let task = match generator
+            .advance(&session, &transcript)
+            .await
+            .unwrap()
+            .value
+        {
             Step::Conclude(verdict) => return verdict,
             Step::Ask(task) => task,
         };
