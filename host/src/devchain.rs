@@ -36,6 +36,8 @@ mod event;
 mod extrinsic;
 mod faults;
 mod genesis;
+#[cfg(test)]
+mod golden;
 mod hash;
 mod info;
 mod invalid;
@@ -171,9 +173,14 @@ impl DevChain {
         self.node.head()
     }
 
+    /// The newest block.
+    pub fn head(&self) -> Head {
+        *self.node.head().borrow()
+    }
+
     /// Adds `blocks` blocks at once, whatever the pace.
     pub fn advance(&self, blocks: u64) -> Result<Head, Error> {
-        let mut head = *self.heads().borrow();
+        let mut head = self.head();
         for _ in 0..blocks {
             head = self
                 .node
@@ -189,7 +196,7 @@ impl DevChain {
         // Cannot close: `self` holds the sender.
         match heads.wait_for(|head| head.number >= height).await {
             Ok(head) => *head,
-            Err(_) => *self.heads().borrow(),
+            Err(_) => self.head(),
         }
     }
 

@@ -3,7 +3,7 @@
 //! Copy this folder anywhere, make it yours, and:
 //!
 //! ```sh
-//! # build it, either way
+//! # build it, either way (the second puts the same file there)
 //! cargo build --release --target wasm32-wasip2
 //! cargo component build --release --target wasm32-wasip2
 //!

@@ -267,9 +267,7 @@ impl Runtime {
     /// The name of a dispatch error at the start of `bytes`.
     fn error_name(&self, bytes: &[u8]) -> String {
         use subxt::error::DispatchError;
-        // The decoder takes all that follows for a module's error: cut it off.
-        let module = bytes.get(..6).filter(|start| start[0] == MODULE_ERROR);
-        match DispatchError::decode_from(module.unwrap_or(bytes), self.at.metadata()) {
+        match DispatchError::decode_from(bytes, self.at.metadata()) {
             Ok(DispatchError::Module(error)) => error
                 .details()
                 .map(|details| escape(&details.variant.name))
@@ -302,9 +300,6 @@ impl Runtime {
             .map_err(|reason| nonsense(what, &reason))
     }
 }
-
-/// The index of `DispatchError::Module`, the same in all runtimes.
-const MODULE_ERROR: u8 = 3;
 
 struct SubxtSigner<'a>(&'a dyn Signer);
 

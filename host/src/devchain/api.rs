@@ -115,8 +115,7 @@ impl Call<'_> {
                     ("partial_fee", number(0)),
                 ])
             }
-            // Mechanism 0: one TAO is one alpha.
-            "SwapRuntimeApi_current_alpha_price" => number(1_000_000_000),
+            "SwapRuntimeApi_current_alpha_price" => number(staking::PRICE_RAO),
             "AuraApi_slot_duration" => number(12_000),
             _ => return Ok(None),
         }))

@@ -22,6 +22,8 @@ pub(super) enum Call {
     RegisterLimit(RegisterLimit),
     /// `SubtensorModule.add_stake`.
     AddStake(AddStake),
+    /// `SubtensorModule.add_stake_limit`, which the Python SDK prefers.
+    AddStakeLimit(AddStakeLimit),
     /// `SubtensorModule.serve_axon`.
     ServeAxon(ServeAxon),
     /// `SubtensorModule.set_weights`.
@@ -77,6 +79,15 @@ pub(super) struct AddStake {
     pub(super) amount_staked: u64,
 }
 
+/// Arguments of `add_stake_limit`.
+#[derive(Debug, Clone, PartialEq, Eq, DecodeAsType)]
+pub(super) struct AddStakeLimit {
+    pub(super) hotkey: [u8; 32],
+    pub(super) netuid: u16,
+    pub(super) amount_staked: u64,
+    pub(super) limit_price: u64,
+}
+
 /// Arguments of `serve_axon`.
 #[derive(Debug, Clone, PartialEq, Eq, DecodeAsType)]
 pub(super) struct ServeAxon {
@@ -127,6 +138,7 @@ impl Call {
             ("SubtensorModule", "burned_register") => Self::Register(args.decode()?),
             ("SubtensorModule", "register_limit") => Self::RegisterLimit(args.decode()?),
             ("SubtensorModule", "add_stake") => Self::AddStake(args.decode()?),
+            ("SubtensorModule", "add_stake_limit") => Self::AddStakeLimit(args.decode()?),
             ("SubtensorModule", "serve_axon") => Self::ServeAxon(args.decode()?),
             ("SubtensorModule", "set_weights") => Self::SetWeights(args.decode()?),
             ("SubtensorModule", "set_mechanism_weights") => {

@@ -20,6 +20,8 @@ use super::hash::{storage_key_part, twox_128};
 
 #[cfg(test)]
 mod strip;
+#[cfg(test)]
+mod tests;
 
 /// Metadata of version 14, as `state_getMetadata` answers it.
 pub(super) const METADATA_V14: &[u8] = include_bytes!("metadata/spec461_v14.scale");

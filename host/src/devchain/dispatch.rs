@@ -125,6 +125,7 @@ pub(super) fn dispatch(
         Call::Register(call) => registration::register(context, signer, call.netuid, call.hotkey),
         Call::RegisterLimit(call) => registration::register_limit(context, signer, call),
         Call::AddStake(call) => staking::add_stake(context, signer, call),
+        Call::AddStakeLimit(call) => staking::add_stake_limit(context, signer, call),
         Call::ServeAxon(call) => serving::serve_axon(context, signer, call),
         Call::SetWeights(call) => weights::set_weights(context, signer, call),
         Call::SetMechanismWeights(call) => weights::set_mechanism_weights(context, signer, call),

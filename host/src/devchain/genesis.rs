@@ -22,8 +22,9 @@ const TAO: u64 = 1_000_000_000;
 const ENDOWMENT_RAO: u64 = 1_000_000 * TAO;
 /// What //Alice has staked on herself, in rao.
 const ALICE_STAKE_RAO: u64 = 100_000 * TAO;
-/// Least stake that may set weights, in rao.
-const STAKE_THRESHOLD_RAO: u64 = TAO;
+/// Least stake that may set weights, in rao; as on the main network, so that a
+/// miner's first earnings do not make it a validator.
+const STAKE_THRESHOLD_RAO: u64 = 1000 * TAO;
 
 /// The well-known development accounts, sr25519, //Alice first.
 pub(super) const ACCOUNTS: [(&str, &str); 6] = [

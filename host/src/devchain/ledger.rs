@@ -2,29 +2,25 @@
 //! extrinsics that wait. It has no clock and no network; [`node`](super::node)
 //! gives it both.
 
+mod build;
+
 use std::collections::{BTreeMap, HashMap};
 
-use parity_scale_codec::{Compact, Encode as _};
+use parity_scale_codec::Encode as _;
 use tokio::sync::mpsc;
 
 use super::block::Block;
 use super::call::Call;
 use super::codec::{Codec, CodecError};
-use super::dispatch::{self, Context, DispatchError};
-use super::event::{Events, Phase};
-use super::extrinsic::{Extrinsic, Implied};
+use super::extrinsic::Extrinsic;
 use super::hash::blake2_256;
 use super::invalid::Invalid;
 use super::options::Options;
 use super::pool::{Pending, Pool, Status};
 use super::state::State;
 use super::store::{Changes, HISTORY_BLOCKS, Store};
-use super::{balances, epoch, genesis};
-
-/// Extrinsics in a block; the rest waits for the next.
-const MAX_BLOCK_EXTRINSICS: usize = 512;
-/// Nonces an extrinsic may be ahead of its signer's next.
-const MAX_FUTURE_NONCES: u64 = 64;
+use super::{balances, genesis};
+use build::{Built, Fate, Turn};
 
 /// The chain.
 pub(super) struct Ledger {
@@ -161,7 +157,11 @@ impl Ledger {
     pub(super) fn advance(&mut self, now_ms: u64) -> Result<&Block, CodecError> {
         let height = self.head + 1;
         let pending = self.pool.drain();
-        let (changes, extrinsics, fates) = self.build(height, now_ms, &pending)?;
+        let Built {
+            changes,
+            extrinsics,
+            fates,
+        } = self.build(height, now_ms, &pending)?;
         let number = u32::try_from(height).map_err(|_| CodecError("height".into()))?;
         let parent = self.head().hash;
         let state_root = root(self.head().header.state_root, &changes);
@@ -214,174 +214,6 @@ impl Ledger {
             }
         }
     }
-
-    /// Carries out a block without making it the head.
-    fn build(
-        &self,
-        height: u64,
-        now_ms: u64,
-        pending: &[Pending],
-    ) -> Result<(Changes, Vec<Vec<u8>>, Vec<Fate>), CodecError> {
-        let mut state = self.state(self.head);
-        let mut events = Events::default();
-        let mut extrinsics = vec![self.initialize(&mut state, &mut events, height, now_ms)?];
-        let mut fates = Vec::with_capacity(pending.len());
-        for pending in pending {
-            if extrinsics.len() > MAX_BLOCK_EXTRINSICS {
-                fates.push(Fate::Waits);
-                continue;
-            }
-            let index = u32::try_from(extrinsics.len()).unwrap_or(u32::MAX);
-            let fate = self.apply(&mut state, &mut events, height, index, pending)?;
-            if fate == Fate::Included {
-                extrinsics.push(pending.extrinsic.bytes.clone());
-            }
-            fates.push(fate);
-        }
-        let count = u32::try_from(events.len()).unwrap_or(u32::MAX);
-        state.put("System", "EventCount", &[], &count)?;
-        state.put("System", "Events", &[], &events.into_value())?;
-        Ok((state.into_changes(), extrinsics, fates))
-    }
-
-    /// What every block begins with; gives the inherent.
-    fn initialize(
-        &self,
-        state: &mut State<'_>,
-        events: &mut Events,
-        height: u64,
-        now_ms: u64,
-    ) -> Result<Vec<u8>, CodecError> {
-        let number = u32::try_from(height).map_err(|_| CodecError("height".into()))?;
-        let parent = super::codec::Key::U32(number.saturating_sub(1));
-        state.put("System", "Number", &[], &number)?;
-        state.put("System", "ParentHash", &[], &self.head().hash)?;
-        state.put("System", "BlockHash", &[parent], &self.head().hash)?;
-        let mut context = Context {
-            state,
-            events,
-            phase: Phase::Initialization,
-            block: height,
-            allow_loopback: self.allow_loopback,
-        };
-        epoch::initialize(&mut context)?;
-        let last: u64 = context.state.get("Timestamp", "Now", &[])?;
-        let now = now_ms.max(last + 1);
-        context.state.put("Timestamp", "Now", &[], &now)?;
-        context
-            .events
-            .outcome(&self.codec, 0, "Mandatory", &Ok(()))?;
-        self.inherent(now)
-    }
-
-    /// `Timestamp.set`, unsigned.
-    fn inherent(&self, now_ms: u64) -> Result<Vec<u8>, CodecError> {
-        let call = self.codec.call_index("Timestamp", "set")?;
-        let mut body = vec![4];
-        body.extend_from_slice(&call);
-        Compact(now_ms).encode_to(&mut body);
-        Ok(body.encode())
-    }
-
-    fn apply(
-        &self,
-        state: &mut State<'_>,
-        events: &mut Events,
-        height: u64,
-        index: u32,
-        pending: &Pending,
-    ) -> Result<Fate, CodecError> {
-        let Pending {
-            extrinsic, call, ..
-        } = pending;
-        match self.validate(state, extrinsic, call, height) {
-            Ok(Turn::Now) => {}
-            Ok(Turn::Later) => return Ok(Fate::Waits),
-            Err(_) => return Ok(Fate::Invalid),
-        }
-        let mut info = balances::read(state, extrinsic.signer)?;
-        info.nonce = info.nonce.saturating_add(1);
-        balances::write(state, extrinsic.signer, &info)?;
-        let (mark, kept) = (state.mark(), events.len());
-        let mut context = Context {
-            state,
-            events,
-            phase: Phase::Extrinsic(index),
-            block: height,
-            allow_loopback: self.allow_loopback,
-        };
-        let outcome = dispatch::dispatch(&mut context, extrinsic.signer, call);
-        if let Err(error) = &outcome {
-            if let DispatchError::Corruption(error) = error {
-                tracing::error!(%error, "a call met state that does not fit its types");
-            }
-            state.roll_back(mark);
-            events.truncate(kept);
-        }
-        events.outcome(&self.codec, index, "Normal", &outcome)?;
-        Ok(Fate::Included)
-    }
-
-    /// Era, signature and nonce, then what the pool checks of the call.
-    fn validate(
-        &self,
-        state: &mut State<'_>,
-        extrinsic: &Extrinsic,
-        call: &Call,
-        height: u64,
-    ) -> Result<Turn, Invalid> {
-        if extrinsic.metadata_hash {
-            return Err(Invalid::CannotLookup);
-        }
-        let born = extrinsic.era.birth(height);
-        let birth = match self.blocks.get(&born) {
-            Some(block) if born < height => block.hash,
-            _ => return Err(Invalid::AncientBirthBlock),
-        };
-        let implied = Implied {
-            spec_version: self.versions.0,
-            transaction_version: self.versions.1,
-            genesis: self.genesis,
-            birth,
-        };
-        if !extrinsic.verify(&self.codec, &implied)? {
-            return Err(Invalid::BadProof);
-        }
-        let next = u64::from(balances::read(state, extrinsic.signer)?.nonce);
-        if extrinsic.nonce < next {
-            return Err(Invalid::Stale);
-        }
-        if extrinsic.nonce > next.saturating_add(MAX_FUTURE_NONCES) {
-            return Err(Invalid::Future);
-        }
-        let context = Context {
-            state,
-            events: &mut Events::default(),
-            phase: Phase::Initialization,
-            block: height,
-            allow_loopback: self.allow_loopback,
-        };
-        dispatch::check(&context, extrinsic.signer, call)
-            .map_err(|error| Invalid::Custom(error.pool_code()))?;
-        match extrinsic.nonce == next {
-            true => Ok(Turn::Now),
-            false => Ok(Turn::Later),
-        }
-    }
-}
-
-/// Whether it is an extrinsic's turn.
-enum Turn {
-    Now,
-    Later,
-}
-
-/// What a block makes of an extrinsic.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fate {
-    Included,
-    Waits,
-    Invalid,
 }
 
 /// A commitment to the state: the one before and all that changed.

@@ -8,7 +8,7 @@ use scale_decode::DecodeAsType;
 use scale_encode::EncodeAsType;
 
 use super::balances;
-use super::call::AddStake;
+use super::call::{AddStake, AddStakeLimit};
 use super::codec::CodecError;
 use super::dispatch::{Context, DispatchError};
 use super::event::{account, number};
@@ -16,6 +16,8 @@ use super::state::State;
 
 /// The least that can be staked at once, in rao.
 const MIN_STAKE_RAO: u64 = 2_000_000;
+/// What one alpha costs, in rao.
+pub(super) const PRICE_RAO: u64 = 1_000_000_000;
 /// The root network.
 pub(super) const ROOT: u16 = 0;
 
@@ -42,7 +44,7 @@ pub(super) fn weight(state: &State<'_>, hotkey: [u8; 32], netuid: u16) -> Result
 pub(super) fn tao_weight(state: &State<'_>, hotkey: [u8; 32]) -> Result<u64, CodecError> {
     let tao = u128::from(pool(state, hotkey, ROOT)?);
     let weight = u128::from(state.subtensor::<u64>("TaoWeight", &[])?);
-    Ok(u64::try_from(tao * weight >> 64).unwrap_or(u64::MAX))
+    Ok(u64::try_from((tao * weight) >> 64).unwrap_or(u64::MAX))
 }
 
 /// Alpha that a coldkey holds in a hotkey's pool.
@@ -134,6 +136,23 @@ pub(super) fn associate(
 /// The coldkey that owns a hotkey.
 pub(super) fn owner(state: &State<'_>, hotkey: [u8; 32]) -> Result<Option<[u8; 32]>, CodecError> {
     state.find(super::state::SUBTENSOR, "Owner", &[hotkey.into()])
+}
+
+/// `add_stake_limit`: stake, unless alpha costs more than the limit.
+pub(super) fn add_stake_limit(
+    context: &mut Context<'_, '_>,
+    coldkey: [u8; 32],
+    call: &AddStakeLimit,
+) -> Result<(), DispatchError> {
+    if call.limit_price < PRICE_RAO {
+        return Err(DispatchError::subtensor("SlippageTooHigh"));
+    }
+    let call = AddStake {
+        hotkey: call.hotkey,
+        netuid: call.netuid,
+        amount_staked: call.amount_staked,
+    };
+    add_stake(context, coldkey, &call)
 }
 
 /// `add_stake`.

@@ -13,10 +13,13 @@ pub(super) const HISTORY_BLOCKS: u64 = 4096;
 /// What a block changed; `None` removes.
 pub(super) type Changes = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
 
+/// A key's values by the height they begin at, ascending.
+type Versions = Vec<(u64, Option<Vec<u8>>)>;
+
 /// All state, at all heights of the window.
 #[derive(Default)]
 pub(super) struct Store {
-    entries: BTreeMap<Vec<u8>, Vec<(u64, Option<Vec<u8>>)>>,
+    entries: BTreeMap<Vec<u8>, Versions>,
     touched: VecDeque<(u64, Vec<Vec<u8>>)>,
 }
 

@@ -50,11 +50,11 @@ pub(super) fn memory() -> Option<Memory> {
     let mut system = System::new().ok()?;
     system.refresh_memory();
     let (mut total, mut used) = (system.total_memory(), system.used_memory());
-    if let Some(group) = system.cgroup_limits() {
-        if group.total_memory > 0 && group.total_memory < total {
-            total = group.total_memory;
-            used = total.saturating_sub(group.free_memory);
-        }
+    if let Some(group) = system.cgroup_limits()
+        && (1..total).contains(&group.total_memory)
+    {
+        total = group.total_memory;
+        used = total.saturating_sub(group.free_memory);
     }
     Some(Memory {
         total_bytes: total,

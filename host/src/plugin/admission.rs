@@ -14,7 +14,6 @@ mod refusal;
 mod shape;
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use sha2::{Digest as _, Sha256};
 
@@ -23,7 +22,7 @@ pub(super) use self::shape::world_of;
 use super::call::{Loaded, Maker};
 use super::engine::{CompileError, Compiled, Engine};
 use super::fault;
-use super::guest::Chance;
+use super::guest::{Begun, Chance};
 use super::settings::{self, Settings, SettingsByPlugin};
 use super::stats::Counters;
 use super::v0_1::{self, Description};
@@ -135,9 +134,8 @@ fn describe(
     table: Settings,
 ) -> Result<Description, AdmissionError> {
     let maker = maker(around, compiled, table, "plugin");
-    let now = Instant::now();
     let mut running = maker
-        .start(Chance::seeded(b"admission"), now)
+        .start(Chance::seeded(b"admission"), &Begun::now())
         .map_err(AdmissionError::Instantiate)?;
     compiled
         .exports
@@ -177,7 +175,7 @@ fn finish(
     let class = around.engine.class(compiled.world);
     Ok(Arc::new(Loaded {
         id,
-        summary: described.summary,
+        summary: escape(&described.summary),
         solves,
         lane: class.queue.lane(maker.limits()),
         maker,
@@ -200,7 +198,7 @@ fn maker(around: &Surroundings, compiled: &Arc<Compiled>, table: Settings, tag: 
 fn check_settings(maker: &Maker, id: &PluginId) -> Result<Vec<String>, AdmissionError> {
     let chance = || Chance::seeded(b"admission");
     let ran = maker
-        .run(chance(), Instant::now(), v0_1::check_settings)
+        .run(chance(), &Begun::now(), v0_1::check_settings)
         .map_err(AdmissionError::CheckSettings)?;
     if let Err(why) = ran.value {
         return Err(AdmissionError::Settings {
@@ -209,18 +207,20 @@ fn check_settings(maker: &Maker, id: &PluginId) -> Result<Vec<String>, Admission
         });
     }
     let solves = maker
-        .run(chance(), Instant::now(), v0_1::solver::solves)
+        .run(chance(), &Begun::now(), v0_1::solver::solves)
         .map_err(AdmissionError::Describe)?
         .value;
     check_solves(solves)
 }
 
 fn check_solves(solves: Vec<String>) -> Result<Vec<String>, AdmissionError> {
-    let named = |name: &String| !name.is_empty() && name.len() <= SOLVER_NAME_BYTES_MAX;
+    let named = |name: &String| {
+        !name.is_empty() && name.len() <= SOLVER_NAME_BYTES_MAX && escape(name) == *name
+    };
     if solves.len() > SOLVES_MAX || !solves.iter().all(named) {
         return Err(AdmissionError::Description(format!(
             "it solves {} names; at most {SOLVES_MAX} are allowed, of 1 to \
-             {SOLVER_NAME_BYTES_MAX} bytes each",
+             {SOLVER_NAME_BYTES_MAX} printable bytes each",
             solves.len()
         )));
     }
@@ -301,6 +301,7 @@ mod tests {
     #[test]
     fn a_solver_with_an_empty_name_is_refused() {
         assert!(check_solves(vec![String::new()]).is_err());
+        assert!(check_solves(vec!["\u{1b}[2J".into()]).is_err());
         assert!(check_solves(vec!["matmul-merkle-v1".into()]).is_ok());
     }
 }

@@ -1,7 +1,8 @@
 //! One call: a fresh store, its limits, the guest, the bill.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 use wasmtime::component::Instance;
@@ -9,7 +10,7 @@ use wasmtime::{Store, UpdateDeadline};
 
 use super::engine::{Compiled, Engine, is_deterministic};
 use super::fault;
-use super::guest::{Chance, Guest, Time};
+use super::guest::{Begun, Chance, Guest, Time};
 use super::limits::WorldLimits;
 use super::log::GuestLog;
 use super::queue::Lane;
@@ -49,9 +50,9 @@ impl Maker {
         self.engine.limits().of(self.compiled.world)
     }
 
-    /// Instantiates; the wall clock runs since `started`.
-    pub(super) fn start(&self, chance: Chance, started: Instant) -> Result<Running, PluginError> {
-        let mut store = self.store(chance, started)?;
+    /// Instantiates; the wall clock runs since it was `begun`.
+    pub(super) fn start(&self, chance: Chance, begun: &Begun) -> Result<Running, PluginError> {
+        let mut store = self.store(chance, begun)?;
         let instance = self
             .compiled
             .pre
@@ -64,10 +65,10 @@ impl Maker {
     pub(super) fn run<T>(
         &self,
         chance: Chance,
-        started: Instant,
+        begun: &Begun,
         work: impl FnOnce(&Exports, &mut Store<Guest>, &Instance) -> wasmtime::Result<T>,
     ) -> Result<Ran<T>, PluginError> {
-        let mut running = self.start(chance, started)?;
+        let mut running = self.start(chance, begun)?;
         self.work_in(&mut running, work)
     }
 
@@ -88,21 +89,21 @@ impl Maker {
     }
 
     /// A session's next call has budgets and a clock of its own.
-    pub(super) fn refill(&self, running: &mut Running, started: Instant) {
-        let time = self.time(started);
+    pub(super) fn refill(&self, running: &mut Running, begun: &Begun) {
+        let time = self.time(begun);
         running.store.data_mut().refill(time);
         running.store.set_epoch_deadline(1);
     }
 
-    fn time(&self, started: Instant) -> Time {
+    fn time(&self, begun: &Begun) -> Time {
         if is_deterministic(self.compiled.world) {
             Time::Still
         } else {
-            Time::passing(self.limits(), started)
+            Time::passing(self.limits(), begun)
         }
     }
 
-    fn store(&self, chance: Chance, started: Instant) -> Result<Store<Guest>, PluginError> {
+    fn store(&self, chance: Chance, begun: &Begun) -> Result<Store<Guest>, PluginError> {
         let limits = self.limits();
         let guest = Guest::new(
             limits,
@@ -110,7 +111,7 @@ impl Maker {
             self.settings.clone(),
             self.accelerator.clone(),
             chance,
-            self.time(started),
+            self.time(begun),
         );
         let class = self.engine.class(self.compiled.world);
         let mut store = Store::new(class.wasmtime(), guest);
@@ -181,7 +182,7 @@ impl Loaded {
         + 'static,
     ) -> Result<Called<T>, PluginError> {
         let maker = self.maker.clone();
-        self.queued(move |started| maker.run(chance, started, work))
+        self.queued(move |begun| maker.run(chance, begun, work))
             .await
     }
 
@@ -189,14 +190,18 @@ impl Loaded {
     /// The caller counts, once it has read the answer.
     pub(super) async fn queued<T: Send + 'static>(
         &self,
-        job: impl FnOnce(Instant) -> Result<Ran<T>, PluginError> + Send + 'static,
+        job: impl FnOnce(&Begun) -> Result<Ran<T>, PluginError> + Send + 'static,
     ) -> Result<Called<T>, PluginError> {
-        let started = Instant::now();
+        let begun = Begun::now();
+        let started = begun.at;
+        // Dropped when the answer is here, when the wall clock has run out, and
+        // when the caller gave up: a guest that still runs then is stopped.
+        let _given_up = GivenUp(begun.given_up.clone());
         let (tell, told) = oneshot::channel();
         self.lane.submit(Box::new(move || {
             // Nobody waits any more: its wall clock ran out in the queue.
             if !tell.is_closed() {
-                let _ = tell.send(job(started));
+                let _ = tell.send(job(&begun));
             }
         }))?;
         let wall_ms = self.maker.limits().wall_ms_max;
@@ -211,5 +216,14 @@ impl Loaded {
             memory_bytes: ran.memory_bytes,
             elapsed: started.elapsed(),
         })
+    }
+}
+
+/// Says so when it is dropped.
+struct GivenUp(Arc<AtomicBool>);
+
+impl Drop for GivenUp {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }

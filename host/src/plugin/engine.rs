@@ -64,7 +64,7 @@ struct Inner {
     deterministic: Class,
     effectful: Class,
     sessions: Arc<Semaphore>,
-    compiled: Mutex<HashMap<Digest, Weak<Compiled>>>,
+    compiled: Mutex<HashMap<Digest, Known>>,
     /// Drives the waits of guests; taken out only to be shut down.
     timers: Option<Runtime>,
 }
@@ -83,6 +83,10 @@ pub(super) struct Compiled {
     pub(super) pre: InstancePre<Guest>,
     pub(super) exports: Exports,
 }
+
+/// What was compiled before, if anyone still holds it; locked while it is compiled,
+/// so that several nodes of one process do it once.
+type Known = Arc<Mutex<Weak<Compiled>>>;
 
 /// At which step a component failed to become ready.
 pub(super) enum CompileError {
@@ -173,7 +177,9 @@ impl Engine {
         digest: Digest,
         bytes: &[u8],
     ) -> Result<Arc<Compiled>, CompileError> {
-        if let Some(compiled) = self.known(digest) {
+        let known = self.known(digest);
+        let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(compiled) = known.upgrade() {
             return Ok(compiled);
         }
         let class = self.class(world);
@@ -190,21 +196,19 @@ impl Engine {
             pre,
             exports,
         });
-        let mut known = self.lock();
-        known.retain(|_, held| held.strong_count() > 0);
-        known.insert(digest, Arc::downgrade(&compiled));
+        *known = Arc::downgrade(&compiled);
         Ok(compiled)
     }
 
-    fn known(&self, digest: Digest) -> Option<Arc<Compiled>> {
-        self.lock().get(&digest).and_then(Weak::upgrade)
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Digest, Weak<Compiled>>> {
-        self.inner
-            .compiled
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    fn known(&self, digest: Digest) -> Known {
+        let compiled = &self.inner.compiled;
+        let mut compiled = compiled.lock().unwrap_or_else(PoisonError::into_inner);
+        // Keep what somebody compiles right now, and what somebody still holds.
+        compiled.retain(|_, known| {
+            Arc::strong_count(known) > 1
+                || known.try_lock().is_ok_and(|held| held.strong_count() > 0)
+        });
+        compiled.entry(digest).or_default().clone()
     }
 }
 

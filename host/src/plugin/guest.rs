@@ -1,6 +1,7 @@
 //! What one store holds: a guest's settings, log, memory count, time and chance.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use chacha20::ChaCha20;
@@ -89,6 +90,22 @@ pub(super) enum Time {
     Passing(Deadline),
 }
 
+/// When a call began, and whether its caller still waits for it.
+#[derive(Debug, Clone)]
+pub(super) struct Begun {
+    pub(super) at: Instant,
+    pub(super) given_up: Arc<AtomicBool>,
+}
+
+impl Begun {
+    pub(super) fn now() -> Self {
+        Self {
+            at: Instant::now(),
+            given_up: Arc::default(),
+        }
+    }
+}
+
 /// When a guest in an effectful world is stopped.
 #[derive(Debug, Clone)]
 pub(super) struct Deadline {
@@ -98,28 +115,30 @@ pub(super) struct Deadline {
     /// The end of everything, waiting included.
     pub(super) wall: Instant,
     wall_max: Duration,
+    given_up: Arc<AtomicBool>,
 }
 
 impl Time {
-    /// Real time from now on, its wall clock running since `started`.
-    pub(super) fn passing(limits: &WorldLimits, started: Instant) -> Self {
+    /// Real time from now on, its wall clock running since the call began.
+    pub(super) fn passing(limits: &WorldLimits, begun: &Begun) -> Self {
         let wall_max = Duration::from_millis(limits.wall_ms_max);
         Self::Passing(Deadline {
             entered: Instant::now(),
             waited: Duration::ZERO,
             run_max: Duration::from_millis(limits.run_ms_max),
-            wall: started + wall_max,
+            wall: begun.at + wall_max,
             wall_max,
+            given_up: begun.given_up.clone(),
         })
     }
 
-    /// The limit that has passed, if one has.
+    /// The limit that has passed, if one has; a call that was given up is late.
     pub(super) fn over(&self) -> Option<PluginError> {
         let Self::Passing(deadline) = self else {
             return None;
         };
         let now = Instant::now();
-        if now >= deadline.wall {
+        if now >= deadline.wall || deadline.given_up.load(Ordering::Relaxed) {
             return Some(late(deadline.wall_max));
         }
         let ran = now
@@ -193,6 +212,7 @@ impl Chance {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::plugin::limits::Limits;
 
     #[test]
     fn one_seed_gives_one_stream_and_never_itself() {
@@ -207,6 +227,15 @@ mod tests {
     }
 
     #[test]
+    fn a_call_that_nobody_waits_for_is_late() {
+        let begun = Begun::now();
+        let time = Time::passing(&Limits::default().solver, &begun);
+        assert_eq!(time.over(), None);
+        begun.given_up.store(true, Ordering::Relaxed);
+        assert!(time.over().is_some());
+    }
+
+    #[test]
     fn waiting_in_the_host_is_not_charged_but_the_wall_clock_goes_on() {
         let limits = WorldLimits {
             run_ms_max: 1_000,
@@ -214,7 +243,7 @@ mod tests {
             ..WorldLimits::default()
         };
         let past = Instant::now().checked_sub(Duration::from_secs(5)).unwrap();
-        let mut time = Time::passing(&limits, Instant::now());
+        let mut time = Time::passing(&limits, &Begun::now());
         if let Time::Passing(deadline) = &mut time {
             deadline.entered = past;
         }

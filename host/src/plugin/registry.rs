@@ -232,6 +232,9 @@ impl Registry {
         if policy {
             return Ok(POLICY_SLOT.into());
         }
+        if let Some((solver, by)) = active.solver_taken(loaded) {
+            return Err(AdmissionError::SolverTaken { solver, by });
+        }
         if active.find(name).is_none() && active.count(loaded.world()) >= ACTIVE_MAX {
             return Err(AdmissionError::TooManyActive(ACTIVE_MAX));
         }

@@ -6,6 +6,7 @@
 
 pub(super) mod check;
 pub(super) mod convert;
+mod exports;
 pub(super) mod generator;
 pub(super) mod host;
 pub(super) mod policy;
@@ -13,10 +14,10 @@ pub(super) mod solver;
 
 use std::time::Instant;
 
-use wasmtime::component::{HasSelf, Instance, InstancePre, Linker};
+use wasmtime::component::{HasSelf, Instance, Linker};
 use wasmtime::{AsContextMut, Store};
 
-use self::bindings::exports::compute::subnet::{challenge, plugin, scoring, solver as solving};
+pub(super) use self::exports::Exports;
 use super::call::Loaded;
 use super::guest::Guest;
 use crate::subnet::plugin::{Called, PluginError, World};
@@ -86,73 +87,6 @@ pub(super) fn link_effectful(linker: &mut Linker<Guest>) -> wasmtime::Result<()>
     bindings::compute::subnet::accelerator::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| {
         guest
     })
-}
-
-/// Where a component keeps what its world exports, looked up once.
-#[derive(Clone)]
-pub(super) struct Exports {
-    plugin: plugin::GuestIndices,
-    role: RoleExports,
-}
-
-#[derive(Clone)]
-enum RoleExports {
-    Scoring(scoring::GuestIndices),
-    Challenge(challenge::GuestIndices),
-    Solver(solving::GuestIndices),
-}
-
-impl Exports {
-    /// Fails where an interface lacks a function; its type shows when it is loaded.
-    pub(super) fn find(world: World, pre: &InstancePre<Guest>) -> wasmtime::Result<Self> {
-        let role = match world {
-            World::ScoringPolicy => RoleExports::Scoring(scoring::GuestIndices::new(pre)?),
-            World::ChallengeGenerator => RoleExports::Challenge(challenge::GuestIndices::new(pre)?),
-            World::ChallengeSolver => RoleExports::Solver(solving::GuestIndices::new(pre)?),
-            World::ProviderAdapter => {
-                return Err(wasmtime::Error::msg("this build has no providers yet"));
-            }
-        };
-        Ok(Self {
-            plugin: plugin::GuestIndices::new(pre)?,
-            role,
-        })
-    }
-
-    /// Checks the type of every function the world names.
-    pub(super) fn check_types(
-        &self,
-        store: &mut Store<Guest>,
-        instance: &Instance,
-    ) -> wasmtime::Result<()> {
-        self.plugin.load(store.as_context_mut(), instance)?;
-        match &self.role {
-            RoleExports::Scoring(indices) => indices.load(store, instance).map(drop),
-            RoleExports::Challenge(indices) => indices.load(store, instance).map(drop),
-            RoleExports::Solver(indices) => indices.load(store, instance).map(drop),
-        }
-    }
-
-    fn scoring(&self) -> Option<&scoring::GuestIndices> {
-        match &self.role {
-            RoleExports::Scoring(indices) => Some(indices),
-            _ => None,
-        }
-    }
-
-    fn challenge(&self) -> Option<&challenge::GuestIndices> {
-        match &self.role {
-            RoleExports::Challenge(indices) => Some(indices),
-            _ => None,
-        }
-    }
-
-    fn solver(&self) -> Option<&solving::GuestIndices> {
-        match &self.role {
-            RoleExports::Solver(indices) => Some(indices),
-            _ => None,
-        }
-    }
 }
 
 /// What a plugin says of itself, as it says it.

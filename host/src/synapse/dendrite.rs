@@ -255,3 +255,50 @@ impl From<Trouble> for PeerError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::subnet::key::{AccountId, Signature};
+
+    #[derive(Debug)]
+    struct Stopped;
+
+    impl Clock for Stopped {
+        fn unix_ns(&self) -> u64 {
+            5
+        }
+    }
+
+    struct Nobody;
+
+    impl Signer for Nobody {
+        fn account(&self) -> AccountId {
+            AccountId([0; 32])
+        }
+
+        fn sign(&self, _: &[u8]) -> Signature {
+            Signature([0; 64])
+        }
+    }
+
+    #[test]
+    fn no_nonce_is_given_twice_even_when_the_clock_stands() {
+        let options = DendriteOptions {
+            clock: Arc::new(Stopped),
+            ..DendriteOptions::default()
+        };
+        let dendrite = HttpDendrite::new(Arc::new(Nobody), options);
+        let many = || (0..1000).map(|_| dendrite.nonce()).collect::<Vec<_>>();
+        let lists: Vec<Vec<u64>> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..4).map(|_| scope.spawn(many)).collect();
+            threads.into_iter().map(|t| t.join().unwrap()).collect()
+        });
+        assert!(lists.iter().all(|list| list.is_sorted_by(|a, b| a < b)));
+        let all: HashSet<u64> = lists.concat().into_iter().collect();
+        assert_eq!(all.len(), 4000);
+    }
+}

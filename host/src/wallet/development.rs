@@ -134,6 +134,14 @@ mod tests {
     }
 
     #[test]
+    fn a_name_goes_behind_its_length_as_scale_writes_it() {
+        assert_eq!(with_length("Alice")[..2], [5 << 2, b'A']);
+        assert_eq!(with_length(&"x".repeat(63))[..2], [252, b'x']);
+        assert_eq!(with_length(&"x".repeat(64))[..3], [0x01, 0x01, b'x']);
+        assert_eq!(with_length(&"x".repeat(100))[..3], [0x91, 0x01, b'x']);
+    }
+
+    #[test]
     fn what_is_no_path_is_refused() {
         for uri in [
             "",

@@ -4,6 +4,7 @@
 mod chain;
 mod cli;
 mod config;
+mod devchain;
 mod plugin;
 mod synapse;
 mod tidy;

@@ -1,8 +1,10 @@
 //! Plugins: every way to misbehave, every way to be refused, the swap.
 
 mod admission;
+mod builtin;
 mod determinism;
 mod limits;
+mod matmul;
 mod solver;
 mod support;
 mod swap;

@@ -33,7 +33,7 @@ impl Q32 {
 
     /// This share of `number`.
     pub(super) fn of(self, number: u64) -> u64 {
-        let product = u128::from(self.0) * u128::from(number) >> 32;
+        let product = (u128::from(self.0) * u128::from(number)) >> 32;
         u64::try_from(product).unwrap_or(u64::MAX)
     }
 

@@ -124,6 +124,14 @@ pub enum AdmissionError {
         /// What it says it is.
         found: String,
     },
+    /// A miner asks by the solver's name, so only one may answer to it.
+    #[error("`{}` is answered by {by} already", crate::subnet::text::escape(.solver))]
+    SolverTaken {
+        /// The name.
+        solver: String,
+        /// Whose it is.
+        by: String,
+    },
     /// Nobody vouched for it.
     #[error("nobody approved {0}")]
     NotApproved(Digest),
@@ -185,6 +193,9 @@ impl AdmissionError {
             Self::WrongName { found, .. } => format!("host plugin swap {found} <file> --pin"),
             Self::NotApproved(digest) => {
                 format!("if you trust it, add --pin: it records {digest} as your approval")
+            }
+            Self::SolverTaken { by, .. } => {
+                format!("give the solver another name, or swap {by} itself")
             }
             Self::TooManyActive(_) => "swap one of them instead".into(),
             Self::TimedOut(_) | Self::Busy => "try again in a minute".into(),

@@ -84,6 +84,18 @@ impl Active {
         self.all().filter(move |held| held.world() == world)
     }
 
+    /// A solver name of `newcomer` that another plugin answers to, and which.
+    pub(super) fn solver_taken(&self, newcomer: &Loaded) -> Option<(String, String)> {
+        let others = || {
+            self.all()
+                .filter(|held| held.loaded.id.name != newcomer.id.name)
+        };
+        newcomer.solves.iter().find_map(|solver| {
+            let taken = others().find(|held| held.loaded.solves.contains(solver))?;
+            Some((solver.clone(), taken.slot.clone()))
+        })
+    }
+
     pub(super) fn count(&self, world: World) -> usize {
         self.of(world).count()
     }

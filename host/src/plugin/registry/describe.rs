@@ -17,7 +17,7 @@ pub struct Listed {
     pub world: World,
     /// Which one, exactly.
     pub id: PluginId,
-    /// Its own words, one line; escape before showing.
+    /// Its own words, one line, escaped.
     pub summary: String,
     /// The solvers it answers to.
     pub solves: Vec<String>,

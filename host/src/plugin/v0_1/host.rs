@@ -12,8 +12,8 @@ use crate::subnet::text::escape;
 
 /// Finished jobs one session may hold.
 const PROOFS_MAX: usize = 4;
-/// Cells that one call may open.
-const CELLS_MAX: usize = 1 << 12;
+/// Cells that one call may open, as the contract says.
+const CELLS_MAX: usize = 256;
 
 /// A finished job in a session's table.
 #[allow(unreachable_pub, reason = "bindgen re-exports it")]

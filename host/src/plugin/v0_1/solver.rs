@@ -40,8 +40,8 @@ impl ChallengeSolver for Solver {
         let maker = self.0.maker.clone();
         let opened = self
             .0
-            .queued(move |started| {
-                let running = maker.start(Chance::Real, started)?;
+            .queued(move |begun| {
+                let running = maker.start(Chance::Real, begun)?;
                 Ok(Ran {
                     memory_bytes: running.store.data().meter.held_bytes(),
                     value: running,
@@ -99,8 +99,8 @@ impl Open {
         let session = self.session.clone();
         let called = self
             .plugin
-            .queued(move |started| {
-                maker.refill(&mut running, started);
+            .queued(move |begun| {
+                maker.refill(&mut running, begun);
                 let ran = maker.work_in(&mut running, |exports, store, instance| {
                     ask(exports, store, instance, &session, &payload)
                 })?;

@@ -42,6 +42,36 @@ fn a_task_without_an_answer_was_asked_after_a_restart() {
 }
 
 #[test]
+fn a_node_that_stops_between_any_two_calls_goes_on_where_it_was() {
+    type Call = fn(&SqliteStore) -> Result<(), StoreError>;
+    let calls: [Call; 6] = [
+        |store| store.begin_session(&session("a")),
+        |store| store.intend_task("a", 0),
+        |store| store.record_exchange("a", 0, &exchange(10)),
+        |store| store.intend_task("a", 1),
+        |store| store.record_exchange("a", 1, &exchange(20)),
+        |store| store.end_session("a", &passed(700)),
+    ];
+    for stopped_after in 0..=calls.len() {
+        let folder = folder();
+        let store = open(&folder);
+        let (before, after) = calls.split_at(stopped_after);
+        before.iter().for_each(|call| call(&store).unwrap());
+        drop(store);
+        let store = open(&folder);
+        let open = store.unfinished().unwrap();
+        assert_eq!(open.len(), usize::from((1..6).contains(&stopped_after)));
+        for unfinished in open {
+            assert_eq!(unfinished.asked, [2, 4].contains(&stopped_after));
+            let answered = stopped_after.saturating_sub(1) / 2;
+            assert_eq!(unfinished.transcript.len(), answered);
+        }
+        after.iter().for_each(|call| call(&store).unwrap());
+        assert_eq!(store.findings(&MINER, 9).unwrap().len(), 1);
+    }
+}
+
+#[test]
 fn a_verdict_is_the_newest_finding_and_remembered() {
     let folder = folder();
     let store = open(&folder);

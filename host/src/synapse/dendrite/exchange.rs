@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body as _, Bytes, Incoming};
-use hyper::header::{ACCEPT, CONTENT_TYPE, HOST, HeaderMap};
+use hyper::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap};
 use hyper::{Method, Request, StatusCode};
 
 use super::HttpDendrite;
@@ -55,6 +55,7 @@ impl HttpDendrite {
             .map_err(|why| Trouble::Address(why.to_string()))?;
         let mut link = self.link(peer).await?;
         let (nonce, request) = self.sign(peer, ask);
+        let request_bytes = bytes_on_the_wire(&request, ask.body.len());
         let response = link
             .send(request)
             .await
@@ -65,7 +66,7 @@ impl HttpDendrite {
             _ => REFUSAL_BYTES_MAX.min(ask.answer_bytes_max),
         };
         let body = receive(incoming, max).await?;
-        let elapsed = link.stamps.elapsed();
+        let elapsed = link.stamps.elapsed(request_bytes);
         if elapsed.is_none() && head.status == StatusCode::OK {
             return Err(broke("it answered before it had the whole request"));
         }
@@ -105,6 +106,7 @@ impl HttpDendrite {
             .header(HOST, peer.address.to_string())
             .header(ACCEPT, ask.content_type)
             .header(CONTENT_TYPE, ask.content_type)
+            .header(CONTENT_LENGTH, ask.body.len())
             .body(Full::new(ask.body.clone()))
             .expect("a route and an address are a request");
         request.headers_mut().extend(proof);
@@ -134,6 +136,16 @@ impl HttpDendrite {
             .map_err(|why| broke(&why.to_string()))?;
         Ok(received)
     }
+}
+
+/// How many bytes a request has in HTTP/1.1, whoever writes it.
+fn bytes_on_the_wire<B>(request: &Request<B>, body_bytes: usize) -> u64 {
+    let target = request.uri().path().len();
+    let line = request.method().as_str().len() + target + "  HTTP/1.1\r\n".len();
+    let headers = request.headers().iter();
+    let headers = headers.map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len());
+    let bytes = line + headers.sum::<usize>() + "\r\n".len() + body_bytes;
+    u64::try_from(bytes).unwrap_or(u64::MAX)
 }
 
 async fn receive(mut body: Incoming, max: usize) -> Result<Vec<u8>, Trouble> {

@@ -1,7 +1,9 @@
 //! When bytes really left and came: a socket that looks at the clock.
 //!
 //! Measured at the socket and not at the body, because hyper takes a body
-//! before it has sent it and hands an answer on after it has read it.
+//! before it has sent it and hands an answer on after it has read it. A write is
+//! stamped before it is made: over loopback the peer often runs before the writer
+//! does again, and its work would not count.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -17,6 +19,7 @@ use tokio::net::TcpStream;
 #[derive(Debug)]
 pub(super) struct Stamps {
     epoch: Instant,
+    written_bytes: AtomicU64,
     last_write: AtomicU64,
     first_read: AtomicU64,
     last_read: AtomicU64,
@@ -26,6 +29,7 @@ impl Stamps {
     fn new() -> Self {
         Self {
             epoch: Instant::now(),
+            written_bytes: AtomicU64::new(0),
             last_write: AtomicU64::new(0),
             first_read: AtomicU64::new(0),
             last_read: AtomicU64::new(0),
@@ -34,18 +38,24 @@ impl Stamps {
 
     /// Forgets the request before.
     pub(super) fn begin(&self) {
-        for stamp in [&self.last_write, &self.first_read, &self.last_read] {
+        for stamp in [
+            &self.written_bytes,
+            &self.last_write,
+            &self.first_read,
+            &self.last_read,
+        ] {
             stamp.store(0, Ordering::Release);
         }
     }
 
     /// From the last byte sent to the last received; `None` if the answer began
-    /// before the request was out.
-    pub(super) fn elapsed(&self) -> Option<Duration> {
+    /// before all `request_bytes` were out.
+    pub(super) fn elapsed(&self, request_bytes: u64) -> Option<Duration> {
+        let written = self.written_bytes.load(Ordering::Acquire);
         let wrote = self.last_write.load(Ordering::Acquire);
         let first_read = self.first_read.load(Ordering::Acquire);
         let last_read = self.last_read.load(Ordering::Acquire);
-        if wrote == 0 || first_read < wrote {
+        if written < request_bytes || first_read < wrote {
             return None;
         }
         Some(Duration::from_nanos(last_read.saturating_sub(wrote)))
@@ -56,8 +66,12 @@ impl Stamps {
         u64::try_from(since).unwrap_or(u64::MAX).max(1)
     }
 
-    fn wrote(&self) {
-        self.last_write.store(self.now(), Ordering::Release);
+    fn wrote(&self, bytes: usize, began: u64) {
+        if bytes > 0 {
+            let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+            self.written_bytes.fetch_add(bytes, Ordering::AcqRel);
+            self.last_write.store(began, Ordering::Release);
+        }
     }
 
     fn read(&self) {
@@ -85,13 +99,6 @@ impl Stamped {
         };
         (stamped, stamps)
     }
-
-    fn note(&self, written: usize) -> usize {
-        if written > 0 {
-            self.stamps.wrote();
-        }
-        written
-    }
 }
 
 impl AsyncRead for Stamped {
@@ -115,8 +122,10 @@ impl AsyncWrite for Stamped {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        let began = self.stamps.now();
         let written = ready!(Pin::new(&mut self.stream).poll_write(cx, bytes))?;
-        Poll::Ready(Ok(self.note(written)))
+        self.stamps.wrote(written, began);
+        Poll::Ready(Ok(written))
     }
 
     fn poll_write_vectored(
@@ -124,8 +133,10 @@ impl AsyncWrite for Stamped {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        let began = self.stamps.now();
         let written = ready!(Pin::new(&mut self.stream).poll_write_vectored(cx, slices))?;
-        Poll::Ready(Ok(self.note(written)))
+        self.stamps.wrote(written, began);
+        Poll::Ready(Ok(written))
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -1,5 +1,6 @@
 //! The same arguments give the same answer for the same fuel.
 
+use host::subnet::challenge::{Answer, Exchange, Step};
 use host::subnet::plugin::Plugins;
 
 use super::support::{Node, evidence, session};
@@ -35,10 +36,19 @@ async fn a_generators_chance_follows_from_its_seed_alone() {
         let mut session = session();
         session.seed = [seed; 32];
         session.id = id.to_owned();
-        format!(
-            "{:?}",
-            generator.advance(&session, &[]).await.unwrap().value
-        )
+        let Step::Ask(task) = generator.advance(&session, &[]).await.unwrap().value else {
+            panic!("it asks first");
+        };
+        let transcript = [Exchange {
+            answer: Answer::Payload(task.payload.clone()),
+            task,
+            elapsed_us: 1,
+        }];
+        let stepped = generator.advance(&session, &transcript).await.unwrap();
+        let Step::Conclude(verdict) = stepped.value else {
+            panic!("it concludes then");
+        };
+        verdict.reason
     };
     assert_eq!(told(1, "a").await, told(1, "a").await);
     assert_ne!(told(1, "a").await, told(2, "a").await);

@@ -36,7 +36,7 @@ async fn an_endless_loop_ends_with_its_fuel() {
 async fn a_hoarder_ends_at_its_memory_limit() {
     assert_eq!(
         evaluate("hoard").await,
-        Err(PluginError::OutOfMemory(32 << 20))
+        Err(PluginError::OutOfMemory(48 << 20))
     );
 }
 
@@ -150,4 +150,16 @@ async fn failures_are_counted_by_their_kind() {
     let policy = stats.iter().find(|s| s.id.name == "misbehave").unwrap();
     assert_eq!(policy.calls.ended, 1);
     assert_eq!(policy.calls.failed["broke-contract"], 1);
+}
+
+#[tokio::test]
+async fn a_call_past_the_wall_clock_is_void_whatever_stops_its_guest() {
+    let mut limits = super::support::limits();
+    limits.policy.wall_ms_max = 20;
+    let engine = host::plugin::Engine::new(limits).unwrap();
+    let node = Node::on(engine, "loop").unwrap();
+    assert_eq!(
+        node.policy().evaluate(&evidence(1)).await,
+        Err(PluginError::Deadline(20))
+    );
 }

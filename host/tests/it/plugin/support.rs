@@ -1,7 +1,7 @@
 //! Registries over fixtures, and evidence for them.
 
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use host::plugin::builtin::BuiltIn;
 use host::plugin::{Config, Engine, Limits, Registry, RegistryError, Settings, WorldLimits};
@@ -23,18 +23,18 @@ pub(crate) const SOLVER: &[u8] =
 /// Small enough that every limit is reached at once, large enough for honest work.
 pub(crate) fn limits() -> Limits {
     let world = WorldLimits {
-        memory_bytes_max: 32 << 20,
+        memory_bytes_max: 48 << 20,
         fuel_max: 200_000_000,
-        run_ms_max: 300,
+        run_ms_max: 1_000,
         wall_ms_max: 60_000,
         handed_over_bytes_max: 8 << 20,
         log_bytes_max: 16 << 10,
         ..WorldLimits::default()
     };
     Limits {
-        deterministic_threads: 2,
-        effectful_threads: 2,
-        sessions_max: 2,
+        deterministic_threads: 3,
+        effectful_threads: 3,
+        sessions_max: 12,
         policy: world.clone(),
         generator: world.clone(),
         solver: world,
@@ -42,7 +42,16 @@ pub(crate) fn limits() -> Limits {
     }
 }
 
-pub(crate) fn engine() -> Engine {
+/// One engine for all tests, so that each fixture is compiled once.
+static SHARED: LazyLock<(Engine, Registry)> = LazyLock::new(|| {
+    let engine = Engine::new(limits()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let registry = open(&engine, &folder, "ok").unwrap();
+    (engine, registry)
+});
+
+/// An engine whose threads and sessions no other test has.
+pub(crate) fn own_engine() -> Engine {
     Engine::new(limits()).unwrap()
 }
 
@@ -73,8 +82,11 @@ impl Node {
     }
 
     pub(crate) fn try_misbehaving(mode: &str) -> Result<Self, RegistryError> {
+        Self::on(SHARED.0.clone(), mode)
+    }
+
+    pub(crate) fn on(engine: Engine, mode: &str) -> Result<Self, RegistryError> {
         let folder = tempfile::tempdir().unwrap();
-        let engine = engine();
         let registry = open(&engine, &folder, mode)?;
         Ok(Self {
             registry,

@@ -1,8 +1,8 @@
 //! Development keys, a fake service, a running axon, and raw sockets.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
@@ -12,9 +12,7 @@ use host::subnet::scoring::OfferedMachine;
 use host::subnet::wire::{Description, Peer, Refusal, Service, TaskReceived, TaskRequest};
 use host::synapse::clock::Clock;
 use host::synapse::verify::Arrived;
-use host::synapse::{
-    AddressPolicy, AxonOptions, DendriteOptions, HttpDendrite, btauth, serve,
-};
+use host::synapse::{AddressPolicy, AxonOptions, DendriteOptions, HttpDendrite, btauth, serve};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
@@ -80,6 +78,8 @@ type Solve = dyn Fn(&TaskReceived) -> Result<Vec<u8>, Refusal> + Send + Sync;
 /// Welcomes Alice and does with tasks what the test says.
 pub(crate) struct FakeService {
     solve: Box<Solve>,
+    /// The sessions whose end was said.
+    pub(crate) ended: Mutex<Vec<String>>,
 }
 
 impl FakeService {
@@ -88,6 +88,7 @@ impl FakeService {
     ) -> Arc<Self> {
         Arc::new(Self {
             solve: Box::new(solve),
+            ended: Mutex::default(),
         })
     }
 
@@ -130,7 +131,9 @@ impl Service for FakeService {
         (self.solve)(&task)
     }
 
-    async fn end_session(&self, _caller: &AccountId, _session: &str) {}
+    async fn end_session(&self, _caller: &AccountId, session: &str) {
+        self.ended.lock().unwrap().push(session.to_owned());
+    }
 }
 
 /// Bob's axon on loopback.

@@ -16,7 +16,11 @@ const EXCHANGES: &str = include_str!("../../data/btauth1_loopback_http.json");
 
 /// Where Python is lax and this node is not: case, error, beginning of its text.
 const STRICTER: [(&str, &str, &str); 9] = [
-    ("ed25519 ok", "MalformedAuth", "unsupported X-Bittensor-Crypto"),
+    (
+        "ed25519 ok",
+        "MalformedAuth",
+        "unsupported X-Bittensor-Crypto",
+    ),
     (
         "unbound accepted with require_receiver=False",
         "WrongReceiver",
@@ -27,16 +31,36 @@ const STRICTER: [(&str, &str, &str); 9] = [
         "MalformedAuth",
         "X-Bittensor-Nonce is not",
     ),
-    ("nonce leading zero", "MalformedAuth", "X-Bittensor-Nonce is not"),
-    ("nonce underscore", "MalformedAuth", "X-Bittensor-Nonce is not"),
-    ("sig no 0x", "MalformedAuth", "X-Bittensor-Signature is not hex"),
-    ("sig uppercase", "MalformedAuth", "X-Bittensor-Signature is not hex"),
+    (
+        "nonce leading zero",
+        "MalformedAuth",
+        "X-Bittensor-Nonce is not",
+    ),
+    (
+        "nonce underscore",
+        "MalformedAuth",
+        "X-Bittensor-Nonce is not",
+    ),
+    (
+        "sig no 0x",
+        "MalformedAuth",
+        "X-Bittensor-Signature is not hex",
+    ),
+    (
+        "sig uppercase",
+        "MalformedAuth",
+        "X-Bittensor-Signature is not hex",
+    ),
     (
         "crypto SR25519 spelled",
         "MalformedAuth",
         "unsupported X-Bittensor-Crypto",
     ),
-    ("crypto '1'", "MalformedAuth", "unsupported X-Bittensor-Crypto"),
+    (
+        "crypto '1'",
+        "MalformedAuth",
+        "unsupported X-Bittensor-Crypto",
+    ),
 ];
 const UNWRAPPED: (&str, &str, &str) = ("<Bytes> wrapped", "BadSignature", "signature does not");
 
@@ -213,7 +237,13 @@ fn a_header_sent_twice_is_refused() {
         body: b"",
     };
     let headers = btauth::sign(alice().as_ref(), arrived, &bob().account(), 5);
-    for name in [btauth::HOTKEY, btauth::RECEIVER, btauth::NONCE, btauth::SIGNATURE, btauth::VERSION] {
+    for name in [
+        btauth::HOTKEY,
+        btauth::RECEIVER,
+        btauth::NONCE,
+        btauth::SIGNATURE,
+        btauth::VERSION,
+    ] {
         let mut twice: HeaderMap = headers.clone().into_iter().collect();
         let value = twice.get(&name).unwrap().clone();
         twice.append(&name, value);

@@ -1,0 +1,233 @@
+//! What the engine costs beside bare wasmtime, and what a swap costs a caller.
+//!
+//! `cargo bench -p host --bench evaluate` prints, after criterion's own lines,
+//! the ratio of an epoch of 256 miners with 8 findings each through the engine
+//! (admission aside: conversion, queue, thread, limits, log, checks) to the same
+//! component instantiated and called by wasmtime alone under the same
+//! configuration, both in this run; and the calls that failed, and the longest
+//! one, while plugins are swapped under 1,000 calls a second.
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
+
+#[path = "evaluate/bare.rs"]
+mod bare;
+
+use std::hint::black_box;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use host::plugin::builtin::{self, BuiltIn};
+use host::plugin::{Approval, Config, Engine, Limits, Registry, Settings};
+use host::subnet::events::Unobserved;
+use host::subnet::hardware::{Hardware, Metric};
+use host::subnet::key::AccountId;
+use host::subnet::plugin::{Plugins, World};
+use host::subnet::scoring::{Epoch, Evidence, Finding, Miner, OfferedMachine};
+use tokio::runtime::Runtime;
+use tokio::time::MissedTickBehavior;
+
+const MINERS: u16 = 256;
+const FINDINGS: u64 = 8;
+/// Pairs of calls from which the ratio is taken.
+const PAIRS: usize = 400;
+const CALLS_PER_SECOND: u32 = 1_000;
+const SWAPS: u8 = 5;
+
+fn hardware() -> Hardware {
+    Hardware {
+        gpus: vec![],
+        cpu_model: "AMD EPYC 9654 96-Core Processor".into(),
+        cpu_threads: 16,
+        memory_mib: 65_536,
+        disk_mib: 1 << 20,
+        labels: vec![],
+    }
+}
+
+fn metric(name: &str, value: i64) -> Metric {
+    Metric {
+        name: name.into(),
+        value,
+    }
+}
+
+fn finding(block: u64) -> Finding {
+    Finding {
+        challenge: "challenge-matmul".into(),
+        machine: String::new(),
+        block,
+        passed: true,
+        grade_permille: 1000,
+        proven: Some(hardware()),
+        metrics: vec![metric("proven-mops", 250_000), metric("elapsed-us", 90_000)],
+    }
+}
+
+fn miner(uid: u16) -> Miner {
+    let mut key = [7; 32];
+    key[..2].copy_from_slice(&uid.to_le_bytes());
+    Miner {
+        uid,
+        hotkey: AccountId(key),
+        coldkey: AccountId([uid.to_le_bytes()[0]; 32]),
+        registered_at: 1,
+        address: Some("203.0.113.7".into()),
+        machines: vec![OfferedMachine {
+            id: String::new(),
+            claimed: hardware(),
+            price_micro_usd_per_hour: 0,
+            rented_permille: 0,
+            labels: vec![],
+        }],
+        findings: (0..FINDINGS).map(|n| finding(10_000 - n)).collect(),
+        availability_permille: 1000,
+        previous_points: 1_000_000,
+        metrics: vec![],
+    }
+}
+
+fn evidence(miners: u16) -> Evidence {
+    Evidence {
+        epoch: Epoch {
+            netuid: 1,
+            mechanism: 0,
+            number: 100,
+            block: 10_001,
+            previous_block: Some(9_641),
+            burn_uid: None,
+            metrics: vec![],
+        },
+        miners: (0..miners).map(miner).collect(),
+        memory: vec![],
+    }
+}
+
+/// A registry with the built-in policy alone, in a folder that goes with it.
+fn registry() -> (Registry, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let config = Config {
+        state_folder: folder.path().to_path_buf(),
+        worlds: vec![World::ScoringPolicy],
+        builtins: vec![builtin::score_compute()],
+        settings: std::collections::BTreeMap::from([("score-compute".into(), Settings::new())]),
+        accelerator: None,
+        observer: Arc::new(Unobserved),
+    };
+    let engine = Engine::new(Limits::default()).unwrap();
+    (Registry::open(engine, config).unwrap(), folder)
+}
+
+fn median(times: &mut [Duration]) -> Duration {
+    times.sort();
+    times[times.len() / 2]
+}
+
+fn evaluate(criterion: &mut Criterion) {
+    let runtime = Runtime::new().unwrap();
+    let (registry, _folder) = registry();
+    let policy = registry.policy().unwrap();
+    let evidence = evidence(MINERS);
+    let bare = bare::Policy::new(&builtin::score_compute().bytes, &evidence);
+
+    let mut group = criterion.benchmark_group("evaluate 256x8");
+    group.bench_function("engine", |bencher| {
+        bencher.iter(|| runtime.block_on(policy.evaluate(&evidence)).unwrap());
+    });
+    group.bench_function("bare wasmtime", |bencher| bencher.iter(|| bare.evaluate()));
+    group.finish();
+
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for _ in 0..PAIRS {
+        let start = Instant::now();
+        black_box(runtime.block_on(policy.evaluate(&evidence)).unwrap());
+        ours.push(start.elapsed());
+        let start = Instant::now();
+        black_box(bare.evaluate());
+        theirs.push(start.elapsed());
+    }
+    let (ours, theirs) = (median(&mut ours), median(&mut theirs));
+    println!(
+        "evaluate 256x8: engine {ours:?}, bare wasmtime {theirs:?}, ratio {:.2} (goal: 1.3)",
+        ours.as_secs_f64() / theirs.as_secs_f64()
+    );
+}
+
+/// The built-in policy under another digest.
+fn other(note: u8) -> Vec<u8> {
+    let BuiltIn { bytes, .. } = builtin::score_compute();
+    let mut bytes = bytes.into_owned();
+    bytes.extend([0, 3, 1, b'n', note]);
+    bytes
+}
+
+/// Latencies of calls at a steady pace until `stop`; `None` is a failed call.
+async fn callers(
+    registry: Arc<Registry>,
+    mut stop: tokio::sync::watch::Receiver<bool>,
+) -> Vec<Option<Duration>> {
+    let evidence = Arc::new(evidence(4));
+    let mut tick = tokio::time::interval(Duration::from_secs(1) / CALLS_PER_SECOND);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Burst);
+    let mut calls = tokio::task::JoinSet::new();
+    loop {
+        tokio::select! {
+            _ = tick.tick() => {}
+            _ = stop.changed() => break,
+        }
+        let (registry, evidence) = (registry.clone(), evidence.clone());
+        calls.spawn(async move {
+            let start = Instant::now();
+            let called = registry.policy().unwrap().evaluate(&evidence).await;
+            called.ok().map(|_| start.elapsed())
+        });
+    }
+    calls.join_all().await
+}
+
+async fn measure(
+    registry: &Arc<Registry>,
+    during: impl Future<Output = ()>,
+) -> Vec<Option<Duration>> {
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let calls = tokio::spawn(callers(registry.clone(), stopped));
+    during.await;
+    stop.send(true).unwrap();
+    calls.await.unwrap()
+}
+
+fn swap(_: &mut Criterion) {
+    let runtime = Runtime::new().unwrap();
+    let (registry, _folder) = registry();
+    let registry = Arc::new(registry);
+    runtime.block_on(async {
+        let calm = measure(&registry, tokio::time::sleep(Duration::from_secs(3))).await;
+        let swapping = measure(&registry, async {
+            for note in 0..SWAPS {
+                let approval = Approval::Pin { by: "bench".into() };
+                registry
+                    .swap("policy", other(note), approval)
+                    .await
+                    .unwrap();
+            }
+        });
+        let swapping = swapping.await;
+        let failed = swapping.iter().filter(|call| call.is_none()).count();
+        let mut calm: Vec<Duration> = calm.into_iter().flatten().collect();
+        let longest = swapping.iter().flatten().max().unwrap();
+        let median = median(&mut calm);
+        println!(
+            "{SWAPS} swaps under {CALLS_PER_SECOND} calls a second: {} calls, {failed} failed; \
+             median without a swap {median:?}, longest without {:?}, longest during {longest:?}",
+            swapping.len(),
+            calm.last().unwrap(),
+        );
+        assert_eq!(failed, 0);
+    });
+}
+
+criterion_group! {
+    name = benches;
+    config = Criterion::default().sample_size(20);
+    targets = evaluate, swap
+}
+criterion_main!(benches);

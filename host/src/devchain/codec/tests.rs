@@ -1,0 +1,182 @@
+//! Keys, values, events and results against those of a real local subtensor.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use scale_value::Value;
+use serde_json::Value as Json;
+
+use super::super::event::account;
+use super::super::event::{Events, Phase, number};
+use super::super::golden;
+use super::super::info::{Facts, select};
+use super::*;
+use crate::subnet::key::AccountId;
+
+fn codec() -> Codec {
+    Codec::embedded().unwrap()
+}
+
+/// A key part, typed as the item wants it.
+fn part(param: &Json) -> Option<Key> {
+    match param {
+        Json::Number(number) => Some(Key::U16(number.as_u64()?.try_into().ok()?)),
+        Json::String(text) => {
+            let account: AccountId = text.parse().ok()?;
+            Some(Key::Account(account.0))
+        }
+        _ => None,
+    }
+}
+
+#[test]
+fn storage_keys_are_those_of_the_sdk() {
+    let (codec, mut checked) = (codec(), 0);
+    for golden in golden::list("storage_keys") {
+        let params = golden["params"].as_array().unwrap();
+        let parts: Option<Vec<Key>> = params.iter().map(part).collect();
+        let Some(parts) = parts else {
+            continue;
+        };
+        let pallet = golden["pallet"].as_str().unwrap();
+        let name = golden["storage_function"].as_str().unwrap();
+        let item = codec.item(pallet, name).unwrap();
+        let key = codec.key(item, &parts).unwrap();
+        assert_eq!(key, golden::bytes(&golden["key_hex"]), "{pallet}.{name}");
+        checked += 1;
+    }
+    assert!(checked >= 9, "{checked}");
+}
+
+#[test]
+fn storage_values_survive_decoding_and_encoding() {
+    let codec = codec();
+    for golden in golden::list("storage_values") {
+        if golden["raw_hex"].is_null() {
+            continue;
+        }
+        let pallet = golden["pallet"].as_str().unwrap();
+        let name = golden["storage_function"].as_str().unwrap();
+        let item = codec.item(pallet, name).unwrap();
+        let raw = golden::bytes(&golden["raw_hex"]);
+        let mut rest = raw.as_slice();
+        let value =
+            scale_value::scale::decode_as_type(&mut rest, item.value, codec.types()).unwrap();
+        let value = value.remove_context();
+        assert_eq!(
+            codec.encode(&value, item.value).unwrap(),
+            raw,
+            "{pallet}.{name}"
+        );
+    }
+}
+
+#[test]
+fn an_account_is_read_and_written_as_it_was() {
+    let codec = codec();
+    let golden = &golden::list("storage_values")[0];
+    let raw = golden::bytes(&golden["raw_hex"]);
+    let item = codec.item("System", "Account").unwrap();
+    let info: super::super::balances::AccountInfo = codec.decode(&raw, item.value).unwrap();
+    assert_eq!(info.nonce, 1);
+    assert_eq!(codec.encode(&info, item.value).unwrap(), raw);
+}
+
+#[test]
+fn events_are_encoded_as_a_real_block_has_them() {
+    let codec = codec();
+    let events_type = codec.item("System", "Events").unwrap().value;
+    let raw = golden::bytes(&golden::file()["events"]["raw_hex"]);
+    let mut rest = raw.as_slice();
+    let value = scale_value::scale::decode_as_type(&mut rest, events_type, codec.types()).unwrap();
+    assert_eq!(
+        codec.encode(&value.remove_context(), events_type).unwrap(),
+        raw
+    );
+    let mut events = Events::default();
+    events.outcome(&codec, 2, "Normal", &Ok(())).unwrap();
+    let success = codec.encode(&events.into_value(), events_type).unwrap();
+    // As chain-testing clients know it, but that nothing is paid.
+    assert_eq!(hex::encode(success), "04000200000000000000000100");
+    let mut events = Events::default();
+    let fields = [number(1), number(2), account([3; 32])];
+    let fields = scale_value::Composite::unnamed(fields);
+    events.push(
+        Phase::Extrinsic(1),
+        "SubtensorModule",
+        "NeuronRegistered",
+        fields,
+    );
+    let encoded = codec.encode(&events.into_value(), events_type).unwrap();
+    let expected = format!("0400010000000707{}{}{}00", "0100", "0200", "03".repeat(32));
+    assert_eq!(hex::encode(encoded), expected);
+}
+
+#[test]
+fn hyperparameters_come_out_as_the_real_runtime_encodes_them() {
+    let codec = codec();
+    let golden = &golden::list("runtime_calls")[1];
+    let (_, output) = codec
+        .api("SubnetInfoRuntimeApi_get_subnet_hyperparams")
+        .unwrap();
+    let inner = codec.types().resolve(output).unwrap().type_params[0]
+        .ty
+        .unwrap()
+        .id;
+    let fields = super::super::info::struct_fields(&codec, inner).unwrap();
+    let mut facts = Facts::new();
+    for (name, value) in golden["decoded"].as_object().unwrap() {
+        let name: &'static str = String::leak(name.clone());
+        assert!(fields.iter().any(|(field, _)| *field == name), "{name}");
+        let value = match value {
+            Json::Bool(flag) => Value::bool(*flag),
+            _ => number(value.as_u64().unwrap()),
+        };
+        facts.insert(name, value);
+    }
+    let value = Value::unnamed_variant("Some", [select(&codec, inner, &facts).unwrap()]);
+    let encoded = codec.encode(&value, output).unwrap();
+    assert_eq!(encoded, golden::bytes(&golden["raw_hex"]));
+}
+
+#[test]
+fn a_fact_that_is_missing_is_an_error_and_no_zero() {
+    let codec = codec();
+    let (_, output) = codec
+        .api("SubnetInfoRuntimeApi_get_subnet_hyperparams")
+        .unwrap();
+    let inner = codec.types().resolve(output).unwrap().type_params[0]
+        .ty
+        .unwrap()
+        .id;
+    assert!(select(&codec, inner, &Facts::new()).is_err());
+}
+
+#[test]
+fn constants_are_those_of_the_real_runtime() {
+    let codec = codec();
+    for golden in golden::list("constants") {
+        let (module, name) = (golden["module"].as_str(), golden["name"].as_str());
+        let (bytes, type_id) = codec.constant(module.unwrap(), name.unwrap()).unwrap();
+        let value: u64 = codec.decode(bytes, type_id).unwrap();
+        assert_eq!(Some(value), golden["decoded"].as_u64());
+    }
+}
+
+#[test]
+fn both_versions_of_the_metadata_are_of_one_runtime_and_without_docs() {
+    let v14 = RuntimeMetadataPrefixed::decode(&mut &*METADATA_V14).unwrap();
+    let RuntimeMetadata::V14(v14) = v14.1 else {
+        panic!("not version 14");
+    };
+    let codec = codec();
+    assert_eq!(v14.pallets.len(), codec.metadata().pallets.len());
+    assert!(v14.types.types.iter().all(|found| found.ty.docs.is_empty()));
+    assert!(
+        codec
+            .types()
+            .types
+            .iter()
+            .all(|found| found.ty.docs.is_empty())
+    );
+    assert!(METADATA_V14.len() + METADATA_V15.len() < 500_000);
+}

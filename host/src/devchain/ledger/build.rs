@@ -1,0 +1,210 @@
+//! Builds a block: what it begins with, then each extrinsic in turn.
+
+use parity_scale_codec::{Compact, Encode as _};
+
+use super::super::balances;
+use super::super::call::Call;
+use super::super::codec::{CodecError, Key};
+use super::super::dispatch::{self, Context, DispatchError};
+use super::super::epoch;
+use super::super::event::{Events, Phase};
+use super::super::extrinsic::{Extrinsic, Implied};
+use super::super::invalid::Invalid;
+use super::super::pool::Pending;
+use super::super::state::State;
+use super::super::store::Changes;
+use super::Ledger;
+
+/// Extrinsics in a block; the rest waits for the next.
+const MAX_BLOCK_EXTRINSICS: usize = 512;
+/// Nonces an extrinsic may be ahead of its signer's next.
+const MAX_FUTURE_NONCES: u64 = 64;
+
+/// What a block comes to.
+pub(super) struct Built {
+    /// What it changes.
+    pub(super) changes: Changes,
+    /// What is in it, the inherent first.
+    pub(super) extrinsics: Vec<Vec<u8>>,
+    /// What becomes of each that waited.
+    pub(super) fates: Vec<Fate>,
+}
+
+/// Whether it is an extrinsic's turn.
+pub(super) enum Turn {
+    /// Its nonce is the next.
+    Now,
+    /// Others must come first.
+    Later,
+}
+
+/// What a block makes of an extrinsic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It is in the block, whether its call succeeded or not.
+    Included,
+    /// It stays in the pool.
+    Waits,
+    /// It can never be included.
+    Invalid,
+}
+
+impl Ledger {
+    /// Carries out a block without making it the head.
+    pub(super) fn build(
+        &self,
+        height: u64,
+        now_ms: u64,
+        pending: &[Pending],
+    ) -> Result<Built, CodecError> {
+        let mut state = self.state(self.head);
+        let mut events = Events::default();
+        let mut extrinsics = vec![self.initialize(&mut state, &mut events, height, now_ms)?];
+        let mut fates = Vec::with_capacity(pending.len());
+        for pending in pending {
+            if extrinsics.len() > MAX_BLOCK_EXTRINSICS {
+                fates.push(Fate::Waits);
+                continue;
+            }
+            let index = u32::try_from(extrinsics.len()).unwrap_or(u32::MAX);
+            let fate = self.apply(&mut state, &mut events, height, index, pending)?;
+            if fate == Fate::Included {
+                extrinsics.push(pending.extrinsic.bytes.clone());
+            }
+            fates.push(fate);
+        }
+        let count = u32::try_from(events.len()).unwrap_or(u32::MAX);
+        state.put("System", "EventCount", &[], &count)?;
+        state.put("System", "Events", &[], &events.into_value())?;
+        Ok(Built {
+            changes: state.into_changes(),
+            extrinsics,
+            fates,
+        })
+    }
+
+    /// What every block begins with; gives the inherent.
+    fn initialize(
+        &self,
+        state: &mut State<'_>,
+        events: &mut Events,
+        height: u64,
+        now_ms: u64,
+    ) -> Result<Vec<u8>, CodecError> {
+        let number = u32::try_from(height).map_err(|_| CodecError("height".into()))?;
+        let parent = Key::U32(number.saturating_sub(1));
+        state.put("System", "Number", &[], &number)?;
+        state.put("System", "ParentHash", &[], &self.head().hash)?;
+        state.put("System", "BlockHash", &[parent], &self.head().hash)?;
+        let mut context = Context {
+            state,
+            events,
+            phase: Phase::Initialization,
+            block: height,
+            allow_loopback: self.allow_loopback,
+        };
+        epoch::initialize(&mut context)?;
+        let last: u64 = context.state.get("Timestamp", "Now", &[])?;
+        let now = now_ms.max(last + 1);
+        context.state.put("Timestamp", "Now", &[], &now)?;
+        context
+            .events
+            .outcome(&self.codec, 0, "Mandatory", &Ok(()))?;
+        self.inherent(now)
+    }
+
+    /// `Timestamp.set`, unsigned.
+    fn inherent(&self, now_ms: u64) -> Result<Vec<u8>, CodecError> {
+        let call = self.codec.call_index("Timestamp", "set")?;
+        let mut body = vec![4];
+        body.extend_from_slice(&call);
+        Compact(now_ms).encode_to(&mut body);
+        Ok(body.encode())
+    }
+
+    fn apply(
+        &self,
+        state: &mut State<'_>,
+        events: &mut Events,
+        height: u64,
+        index: u32,
+        pending: &Pending,
+    ) -> Result<Fate, CodecError> {
+        let Pending {
+            extrinsic, call, ..
+        } = pending;
+        match self.validate(state, extrinsic, call, height) {
+            Ok(Turn::Now) => {}
+            Ok(Turn::Later) => return Ok(Fate::Waits),
+            Err(_) => return Ok(Fate::Invalid),
+        }
+        let mut info = balances::read(state, extrinsic.signer)?;
+        info.nonce = info.nonce.saturating_add(1);
+        balances::write(state, extrinsic.signer, &info)?;
+        let (mark, kept) = (state.mark(), events.len());
+        let mut context = Context {
+            state,
+            events,
+            phase: Phase::Extrinsic(index),
+            block: height,
+            allow_loopback: self.allow_loopback,
+        };
+        let outcome = dispatch::dispatch(&mut context, extrinsic.signer, call);
+        if let Err(error) = &outcome {
+            if let DispatchError::Corruption(error) = error {
+                tracing::error!(%error, "a call met state that does not fit its types");
+            }
+            state.roll_back(mark);
+            events.truncate(kept);
+        }
+        events.outcome(&self.codec, index, "Normal", &outcome)?;
+        Ok(Fate::Included)
+    }
+
+    /// Era, signature and nonce, then what the pool checks of the call.
+    pub(super) fn validate(
+        &self,
+        state: &mut State<'_>,
+        extrinsic: &Extrinsic,
+        call: &Call,
+        height: u64,
+    ) -> Result<Turn, Invalid> {
+        if extrinsic.metadata_hash {
+            return Err(Invalid::CannotLookup);
+        }
+        let born = extrinsic.era.birth(height);
+        let birth = match self.blocks.get(&born) {
+            Some(block) if born < height => block.hash,
+            _ => return Err(Invalid::AncientBirthBlock),
+        };
+        let implied = Implied {
+            spec_version: self.versions.0,
+            transaction_version: self.versions.1,
+            genesis: self.genesis,
+            birth,
+        };
+        if !extrinsic.verify(&self.codec, &implied)? {
+            return Err(Invalid::BadProof);
+        }
+        let next = u64::from(balances::read(state, extrinsic.signer)?.nonce);
+        if extrinsic.nonce < next {
+            return Err(Invalid::Stale);
+        }
+        if extrinsic.nonce > next.saturating_add(MAX_FUTURE_NONCES) {
+            return Err(Invalid::Future);
+        }
+        let context = Context {
+            state,
+            events: &mut Events::default(),
+            phase: Phase::Initialization,
+            block: height,
+            allow_loopback: self.allow_loopback,
+        };
+        dispatch::check(&context, extrinsic.signer, call)
+            .map_err(|error| Invalid::Custom(error.pool_code()))?;
+        match extrinsic.nonce == next {
+            true => Ok(Turn::Now),
+            false => Ok(Turn::Later),
+        }
+    }
+}
