@@ -12,12 +12,11 @@ pub const ROWS_MAX: u32 = 1 << 20;
 pub const ROUNDS_MAX: u32 = 1024;
 /// The most cells opened by one call.
 pub const OPEN_CELLS_MAX: usize = 256;
-/// Multiplications of one slice, about: some ten milliseconds on two cores.
-const SLICE_MULTIPLICATIONS: usize = 1 << 31;
-/// A block has no fewer rows, or packing B costs more than multiplying.
-const BLOCK_ROWS_MIN: usize = 128;
-/// And no more, or it leaves the caches.
-const BLOCK_ROWS_MAX: usize = 1024;
+/// Multiplications of one slice, about: some ten milliseconds on a few cores.
+const SLICE_MULTIPLICATIONS: usize = 1 << 32;
+/// Rows that go through all rounds together, if there are as many. The library
+/// packs B anew for each block: fewer rows, and packing costs what multiplying does.
+const BLOCK_ROWS: usize = 1024;
 /// What packing inside the library may take.
 const PACKING_BYTES: u64 = 32 << 20;
 /// Two 32-byte nodes for each row of each step.
@@ -98,9 +97,8 @@ fn bytes(value: usize) -> u64 {
 
 impl Sizes {
     fn new(rows: usize, n: usize, rounds: usize) -> Self {
-        let fitting = (SLICE_MULTIPLICATIONS / (n * n)).clamp(BLOCK_ROWS_MIN, BLOCK_ROWS_MAX);
-        // A power of two, so that blocks divide the rows.
-        let block_rows = (1 << fitting.ilog2()).min(rows);
+        // Both are powers of two, so blocks divide the rows.
+        let block_rows = rows.min(BLOCK_ROWS);
         Self {
             rows,
             n,
