@@ -29,10 +29,8 @@ impl Wallet {
         reader: &mut Reader,
         folders: &Folders,
     ) -> (Option<String>, String, PathBuf) {
-        let name = reader.text("wallet.name", "", "a wallet's name", |text| key_name(text));
-        let hotkey = reader.text("wallet.hotkey", "default", "a hotkey's name", |text| {
-            key_name(text)
-        });
+        let name = reader.text("wallet.name", "", "a wallet's name", key_name);
+        let hotkey = reader.text("wallet.hotkey", "default", "a hotkey's name", key_name);
         let path = reader.text("wallet.path", "~/.bittensor/wallets", "a folder", |text| {
             Some(folders.expand(text))
         });
