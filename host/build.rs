@@ -130,7 +130,7 @@ fn cargo(root: &Path, target: &Path) -> Result<Command, String> {
     let mut cargo = Command::new(variable("CARGO")?);
     for (name, _) in env::vars_os() {
         let unwanted = |prefix: &&str| name.to_string_lossy().starts_with(prefix);
-        if UNWANTED.iter().any(|prefix| unwanted(&prefix)) {
+        if UNWANTED.iter().any(unwanted) {
             cargo.env_remove(&name);
         }
     }
