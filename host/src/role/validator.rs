@@ -20,6 +20,8 @@ mod scoring;
 mod session;
 mod setting;
 mod survey;
+#[cfg(test)]
+mod tests;
 mod turns;
 
 use std::sync::Arc;
@@ -117,6 +119,7 @@ pub struct Validator {
     work: Option<JoinHandle<()>>,
     resumed: Vec<Live>,
     tries: setting::Tries,
+    drain: Duration,
 }
 
 impl Validator {
@@ -132,6 +135,7 @@ impl Validator {
             work: None,
             resumed: Vec::new(),
             tries: setting::Tries::default(),
+            drain: DRAIN,
         }
     }
 
@@ -240,10 +244,10 @@ impl Validator {
         let Some(work) = self.work.take() else { return };
         info!(
             "waiting at most {} s for the sessions under way",
-            DRAIN.as_secs()
+            self.drain.as_secs()
         );
         let abort = work.abort_handle();
-        if tokio::time::timeout(DRAIN, work).await.is_err() {
+        if tokio::time::timeout(self.drain, work).await.is_err() {
             abort.abort();
             warn!("sessions under way were left; they continue, or are void, after a restart");
         }
