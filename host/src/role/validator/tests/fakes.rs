@@ -232,10 +232,13 @@ pub(super) fn plugin(name: &str) -> PluginId {
     }
 }
 
+/// What a policy does.
+type Evaluate = Box<dyn Fn(&Evidence) -> Result<Outcome, PluginError> + Send + Sync>;
+
 /// A policy that is a closure and keeps what it was given.
 pub(super) struct FakePolicy {
     id: PluginId,
-    evaluate: Box<dyn Fn(&Evidence) -> Result<Outcome, PluginError> + Send + Sync>,
+    evaluate: Evaluate,
     pub(super) given: Mutex<Vec<Evidence>>,
 }
 
