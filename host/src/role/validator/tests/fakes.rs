@@ -232,10 +232,12 @@ pub(super) fn plugin(name: &str) -> PluginId {
     }
 }
 
+type Evaluate = dyn Fn(&Evidence) -> Result<Outcome, PluginError> + Send + Sync;
+
 /// A policy that is a closure and keeps what it was given.
 pub(super) struct FakePolicy {
     id: PluginId,
-    evaluate: Box<dyn Fn(&Evidence) -> Result<Outcome, PluginError> + Send + Sync>,
+    evaluate: Box<Evaluate>,
     pub(super) given: Mutex<Vec<Evidence>>,
 }
 
