@@ -118,6 +118,8 @@ pub struct Validator {
     challenged: Option<BlockNumber>,
     work: Option<JoinHandle<()>>,
     resumed: Vec<Live>,
+    /// The epoch whose outcome became weights, or none for a reason.
+    proposed: Option<u64>,
     tries: setting::Tries,
     drain: Duration,
 }
@@ -134,6 +136,7 @@ impl Validator {
             challenged: None,
             work: None,
             resumed: Vec::new(),
+            proposed: None,
             tries: setting::Tries::default(),
             drain: DRAIN,
         }

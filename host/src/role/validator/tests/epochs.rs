@@ -75,6 +75,24 @@ async fn points_that_are_all_zero_set_nothing() {
 }
 
 #[tokio::test]
+async fn a_crash_between_scoring_and_proposing_costs_no_weights() {
+    let world = World::new(2, 1);
+    let policy = world.plugins.swap("stake", points(|_| 1));
+    let mut scored = world.validator();
+    score(&mut scored, &world, 107).await;
+    let epoch = world.store.epoch(10).unwrap().unwrap();
+    drop(scored);
+
+    let after = World::new(2, 1);
+    after.plugins.swap("stake", points(|_| 1));
+    after.store.record_epoch(&epoch).unwrap();
+    score(&mut after.validator(), &after, 108).await;
+    let weights = after.store.last_weights().unwrap().unwrap();
+    assert_eq!(weights, world.store.last_weights().unwrap().unwrap());
+    assert_eq!(policy.times(), 1);
+}
+
+#[tokio::test]
 async fn points_follow_the_hotkey_and_not_the_uid() {
     let world = World::new(2, 1);
     let policy = world

@@ -232,13 +232,12 @@ pub(super) fn plugin(name: &str) -> PluginId {
     }
 }
 
-/// What a policy does.
-type Evaluate = Box<dyn Fn(&Evidence) -> Result<Outcome, PluginError> + Send + Sync>;
+type Evaluate = dyn Fn(&Evidence) -> Result<Outcome, PluginError> + Send + Sync;
 
 /// A policy that is a closure and keeps what it was given.
 pub(super) struct FakePolicy {
     id: PluginId,
-    evaluate: Evaluate,
+    evaluate: Box<Evaluate>,
     pub(super) given: Mutex<Vec<Evidence>>,
 }
 

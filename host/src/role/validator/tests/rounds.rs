@@ -81,6 +81,17 @@ async fn when_as_many_fail_as_are_allowed_they_are_judged() {
 }
 
 #[tokio::test]
+async fn who_was_never_reached_counts_towards_a_fault_of_our_own() {
+    let world = World::new(4, 1);
+    for uid in 1..=3 {
+        world.dendrite.says(uid, 0, unreachable());
+    }
+    world.dendrite.says(4, 0, Answer::TimedOut);
+    world.challenge().await;
+    assert!(world.void(4).contains("validator's"));
+}
+
+#[tokio::test]
 async fn two_sessions_say_nothing_about_whose_fault_it_is() {
     let world = World::new(2, 1);
     world.dendrite.says(1, 0, Answer::TimedOut);
