@@ -310,6 +310,10 @@ impl Registry {
     }
 
     fn refused(&self, slot: &str, digest: Digest, error: &AdmissionError) {
+        // Under the slot's own name, so that `list` shows it whatever was typed.
+        let active = self.active.load();
+        let held = active.find(slot);
+        let slot = held.as_ref().map_or(slot, |held| held.slot.as_str());
         let refusal = Refusal::new(slot, digest, error);
         tracing::warn!(
             slot = refusal.slot,
@@ -318,7 +322,7 @@ impl Registry {
             refusal.reason,
             refusal.remedy
         );
-        if let Some(held) = self.active.load().find(slot) {
+        if let Some(held) = &held {
             self.around.observer.observe(Event::PluginSwap {
                 world: held.world(),
                 kind: SwapKind::Refused,

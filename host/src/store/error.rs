@@ -36,7 +36,8 @@ pub enum OpenError {
     },
     /// It holds the evidence of another node.
     #[error(
-        "{path} belongs to {found}, this node is {wanted}; give this node a state folder of its own"
+        "{path} belongs to {found}, this node is {wanted}; give this node a state folder of its own with \
+         --state-folder FOLDER, or remove that one if its chain is gone, as a development chain is when it ends"
     )]
     OtherOwner {
         /// The file.

@@ -204,7 +204,7 @@ impl Stage {
         writeln!(out, "  host status --state-folder {}", folder.display())?;
         writeln!(
             out,
-            "  host plugin swap policy my_policy.wasm --pin --state-folder {}",
+            "  host plugin swap score-level my_policy.wasm --pin --state-folder {}",
             folder.display()
         )?;
         writeln!(

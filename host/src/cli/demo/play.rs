@@ -92,7 +92,7 @@ async fn swap_policy(stage: &Stage, out: &mut dyn Write) -> anyhow::Result<admin
     let file = stage.file("score_level.wasm");
     tokio::fs::write(&file, &builtin::score_level().bytes).await?;
     let swapped = admin::Client::new(&stage.validator_folder())
-        .swap("policy", &file, true)
+        .swap("score-compute", &file, true)
         .await?;
     let old = swapped
         .old
@@ -101,7 +101,7 @@ async fn swap_policy(stage: &Stage, out: &mut dyn Write) -> anyhow::Result<admin
         .unwrap_or_default();
     writeln!(
         out,
-        "         host plugin swap policy {}.wasm --pin: {old} -> {}",
+        "         host plugin swap score-compute {}.wasm --pin: {old} -> {}",
         swapped.new.name, swapped.new.name
     )?;
     Ok(swapped)

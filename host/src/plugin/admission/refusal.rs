@@ -157,7 +157,8 @@ impl AdmissionError {
     pub fn remedy(&self) -> String {
         match self {
             Self::TooLarge { .. } => {
-                "build with opt-level \"s\", lto and strip, or raise component_bytes_max".into()
+                "build with opt-level \"s\", lto and strip, or raise `engine.component-mib-max`"
+                    .into()
             }
             Self::NotWasm | Self::CoreModule => {
                 "build with `cargo build --release --target wasm32-wasip2`, or wrap a core module \
@@ -185,7 +186,7 @@ impl AdmissionError {
             }
             Self::Description(_) => "mend what `describe` returns".into(),
             Self::Settings { name, .. } | Self::SettingsTooLarge { name, .. } => {
-                format!("mend [plugin.{name}] in the configuration")
+                format!("mend [plugins.{name}.settings] in the configuration")
             }
             Self::WrongWorld { .. } | Self::NotThisRole(_) => {
                 "see `host plugin list` for what this node runs".into()

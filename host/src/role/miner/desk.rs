@@ -5,7 +5,7 @@
 //! so that an opening is not lost to the next caller; then others may take
 //! over. The validator frees it at once by saying that the session is over.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{Mutex, OwnedMutexGuard};
@@ -35,6 +35,8 @@ pub(super) struct Desk {
     me: AccountId,
     plugins: Arc<dyn Plugins>,
     current: Arc<Mutex<Option<Current>>>,
+    /// A session that was over before its task was done.
+    released: Arc<std::sync::Mutex<Option<(AccountId, String)>>>,
 }
 
 impl Desk {
@@ -43,6 +45,7 @@ impl Desk {
             me,
             plugins,
             current: Arc::default(),
+            released: Arc::default(),
         }
     }
 
@@ -64,17 +67,27 @@ impl Desk {
             .unwrap_or_else(|_| Err(Refusal::Failed("the solver's thread ended".into())))
     }
 
-    /// Frees the machine if the session is the caller's.
+    /// Frees the machine if the session is the caller's; while its task still
+    /// runs, as soon as that is done.
     pub(super) async fn end(&self, caller: &AccountId, session: &str) {
-        let Ok(mut seat) = self.current.try_lock() else {
-            return;
-        };
-        if seat
-            .as_ref()
-            .is_some_and(|current| current.id == session && current.caller == *caller)
+        *self.last_release() = Some((*caller, session.to_owned()));
+        if let Ok(mut seat) = self.current.try_lock()
+            && seat
+                .as_ref()
+                .is_some_and(|current| self.is_released(current))
         {
             *seat = None;
         }
+    }
+
+    fn is_released(&self, current: &Current) -> bool {
+        self.last_release()
+            .as_ref()
+            .is_some_and(|(caller, session)| *caller == current.caller && *session == current.id)
+    }
+
+    fn last_release(&self) -> std::sync::MutexGuard<'_, Option<(AccountId, String)>> {
+        self.released.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Continues the caller's session or, at step 0, begins it where nobody holds the machine.
@@ -84,6 +97,12 @@ impl Desk {
         caller: &AccountId,
         task: &TaskReceived,
     ) -> Result<(), Refusal> {
+        if seat
+            .as_ref()
+            .is_some_and(|current| self.is_released(current))
+        {
+            **seat = None;
+        }
         if let Some(current) = seat.as_ref() {
             if current.id == task.session && current.caller == *caller {
                 return in_order(current, task);

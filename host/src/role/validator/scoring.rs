@@ -36,14 +36,10 @@ impl Validator {
         metagraph: &Metagraph,
     ) -> Result<(), NotScored> {
         let due = |metagraph: &Metagraph| {
-            // A short tempo leaves no room for a long lead: half an epoch is evidence.
-            let lead = self
-                .options
-                .lead_blocks
-                .min(u64::from(metagraph.rules.tempo) / 2);
-            metagraph
+            let left = metagraph
                 .next_epoch_block
-                .is_some_and(|end| head.saturating_add(lead) >= end)
+                .map(|end| end.saturating_sub(head));
+            left.is_some_and(|left| left <= self.lead(metagraph))
         };
         if !due(metagraph) || self.scored(metagraph.epoch).await? {
             return Ok(());
@@ -56,6 +52,10 @@ impl Validator {
             Some(record) => record,
             None => {
                 let policy = self.means.plugins.policy().ok_or(NotScored::NoPolicy)?;
+                let quiet = self.means.quiet.clone().try_lock_owned();
+                if quiet.is_err() && !self.is_pressing(head, &fresh) {
+                    return Ok(());
+                }
                 self.evaluate(&*policy, &fresh).await?
             }
         };
@@ -65,6 +65,23 @@ impl Validator {
             self.proposed = Some(fresh.epoch);
         }
         Ok(())
+    }
+
+    /// Blocks before the end at which an epoch is scored. A short tempo leaves no
+    /// room for a long lead: half an epoch is evidence.
+    fn lead(&self, metagraph: &Metagraph) -> u64 {
+        self.options
+            .lead_blocks
+            .min(u64::from(metagraph.rules.tempo) / 2)
+    }
+
+    /// Whether scoring can wait no longer for a miner's clock to stop. A policy
+    /// takes milliseconds; an epoch that is not scored costs everybody.
+    fn is_pressing(&self, head: BlockNumber, metagraph: &Metagraph) -> bool {
+        let left = metagraph
+            .next_epoch_block
+            .map_or(0, |end| end.saturating_sub(head));
+        left <= self.lead(metagraph) / 2
     }
 
     /// An outcome whose weights were never put on record: the node ended in between.
@@ -104,9 +121,7 @@ impl Validator {
             .memory()
             .with(move |store| evidence::evidence(store, &metagraph, me, &name))
             .await?;
-        let quiet = self.means.quiet.lock().await;
         let called = policy.evaluate(&evidence).await;
-        drop(quiet);
         let (outcome, fuel) = match called {
             Ok(called) => (Ok(called.value), called.fuel),
             Err(error) => (Err(error.to_string()), 0),

@@ -196,3 +196,19 @@ async fn a_caller_that_hangs_up_leaves_the_session_whole() {
     }
     assert_eq!(desk.answer(&ALICE, task("s", 1)).await, Ok(vec![42]));
 }
+
+#[tokio::test]
+async fn a_session_that_ended_while_its_task_ran_holds_nobody_up_afterwards() {
+    let (desk, leave) = desk(0);
+    let asking = tokio::spawn({
+        let desk = desk.clone();
+        async move { desk.answer(&ALICE, task("s", 0)).await }
+    });
+    while desk.current.try_lock().is_ok() {
+        tokio::task::yield_now().await;
+    }
+    desk.end(&ALICE, "s").await;
+    leave.add_permits(2);
+    asking.await.unwrap().unwrap();
+    assert_eq!(desk.answer(&BOB, task("t", 0)).await, Ok(vec![42]));
+}
