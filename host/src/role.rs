@@ -10,6 +10,8 @@
 
 pub mod miner;
 mod registration;
+#[cfg(test)]
+mod testing;
 pub mod validator;
 
 pub use registration::NoSlot;

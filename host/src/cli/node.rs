@@ -9,6 +9,7 @@
 //! ```
 
 mod admin;
+mod drop_folder;
 mod miner;
 mod options;
 mod validator;
@@ -193,6 +194,21 @@ async fn open_registry(
 }
 
 impl Means {
+    /// What goes on beside the role for as long as the set lives: on a development
+    /// chain, the drop folder.
+    fn beside(&self, network: &Network) -> JoinSet<()> {
+        let mut beside = JoinSet::new();
+        if network.development {
+            let folder = self.config.settings.state_folder.clone();
+            beside.spawn(drop_folder::follow(
+                folder,
+                self.registry.clone(),
+                self.quiet.clone(),
+            ));
+        }
+        beside
+    }
+
     /// Waits for the chain and makes sure that the key may be used on it; `None`
     /// if the node was asked to end first.
     async fn network(&self) -> anyhow::Result<Option<Network>> {

@@ -20,6 +20,8 @@ mod scoring;
 mod session;
 mod setting;
 mod survey;
+#[cfg(test)]
+mod tests;
 mod turns;
 
 use std::sync::Arc;
@@ -116,7 +118,10 @@ pub struct Validator {
     challenged: Option<BlockNumber>,
     work: Option<JoinHandle<()>>,
     resumed: Vec<Live>,
+    /// The epoch whose outcome became weights, or none for a reason.
+    proposed: Option<u64>,
     tries: setting::Tries,
+    drain: Duration,
 }
 
 impl Validator {
@@ -131,7 +136,9 @@ impl Validator {
             challenged: None,
             work: None,
             resumed: Vec::new(),
+            proposed: None,
             tries: setting::Tries::default(),
+            drain: DRAIN,
         }
     }
 
@@ -240,10 +247,10 @@ impl Validator {
         let Some(work) = self.work.take() else { return };
         info!(
             "waiting at most {} s for the sessions under way",
-            DRAIN.as_secs()
+            self.drain.as_secs()
         );
         let abort = work.abort_handle();
-        if tokio::time::timeout(DRAIN, work).await.is_err() {
+        if tokio::time::timeout(self.drain, work).await.is_err() {
             abort.abort();
             warn!("sessions under way were left; they continue, or are void, after a restart");
         }

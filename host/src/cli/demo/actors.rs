@@ -26,7 +26,7 @@ const TEMPO: u16 = 20;
 pub(super) enum Part {
     /// All of the machine.
     Fast,
-    /// A third of it.
+    /// A quarter of it.
     Limited,
     /// Multiplies nothing.
     MakesItUp,
@@ -59,7 +59,7 @@ impl Part {
     }
 
     fn duty_permille(self) -> &'static str {
-        if self == Self::Limited { "300" } else { "1000" }
+        if self == Self::Limited { "250" } else { "1000" }
     }
 }
 
@@ -170,7 +170,7 @@ impl Stage {
             ("validator.turn-blocks", "1"),
             ("validator.lead-blocks", "8"),
             ("plugins.challenge-matmul.settings.n", "1024"),
-            ("plugins.challenge-matmul.settings.rows", "512"),
+            ("plugins.challenge-matmul.settings.rows", "1024"),
             ("plugins.challenge-matmul.settings.cells", "16"),
             ("plugins.score-compute.settings.epoch-blocks", "20"),
         ]);

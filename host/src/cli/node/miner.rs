@@ -62,9 +62,10 @@ pub(super) fn run(
 }
 
 async fn tend(means: Means, gate: Arc<Gate>, announce: SocketAddr) -> anyhow::Result<()> {
-    if means.network().await?.is_none() {
+    let Some(network) = means.network().await? else {
         return Ok(());
-    }
+    };
+    let _beside = means.beside(&network);
     let settings = &means.config.settings;
     let wanted = MinerOptions {
         netuid: means.config.netuid,

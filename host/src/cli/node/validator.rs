@@ -17,6 +17,7 @@ pub(super) async fn run(means: Means) -> anyhow::Result<()> {
     let Some(network) = means.network().await? else {
         return Ok(());
     };
+    let _beside = means.beside(&network);
     let settings = &means.config.settings;
     let owner = StoreOwner {
         genesis: network.genesis,

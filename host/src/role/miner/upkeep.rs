@@ -134,3 +134,6 @@ impl Upkeep {
         self.observer.observe(Event::Readiness { condition, met });
     }
 }
+
+#[cfg(test)]
+mod tests;

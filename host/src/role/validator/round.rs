@@ -82,8 +82,11 @@ async fn lockstep(
         let quiet = means.quiet.lock().await;
         let answered = send(means, options, metagraph, asking).await;
         drop(quiet);
-        let answered = record(means, answered).await;
-        sessions = unless_ours(means, options, answered).await;
+        let failed = ours(options, &answered);
+        sessions = record(means, answered).await;
+        if failed {
+            sessions = blame_ourselves(means, sessions).await;
+        }
     }
     release(means, options, everybody).await;
 }
@@ -233,19 +236,20 @@ fn never_began(live: &Live, answer: &Answer) -> Option<String> {
     }
 }
 
-/// If most of a step failed in transport, the fault is on our side: all of it is void.
-async fn unless_ours(means: &Means, options: &ValidatorOptions, sessions: Vec<Live>) -> Vec<Live> {
-    let failed = sessions
+/// Whether most of a step failed in transport, those who were never reached
+/// included: then the fault is on our side.
+fn ours(options: &ValidatorOptions, answered: &[(Live, Exchange)]) -> bool {
+    let failed = answered
         .iter()
-        .filter(|live| live.transcript.last().is_some_and(in_transport))
+        .filter(|(_, exchange)| in_transport(exchange))
         .count();
-    let ours = sessions.len() >= VOID_SESSIONS_MIN
-        && failed * 1000 > sessions.len() * usize::from(options.void_permille);
-    if !ours {
-        return sessions;
-    }
+    answered.len() >= VOID_SESSIONS_MIN
+        && failed * 1000 > answered.len() * usize::from(options.void_permille)
+}
+
+/// Voids what is left of a step whose failure was ours; nothing goes on.
+async fn blame_ourselves(means: &Means, sessions: Vec<Live>) -> Vec<Live> {
     error!(
-        failed,
         sessions = sessions.len(),
         "most miners could not be reached: this node's network is at fault"
     );

@@ -52,20 +52,45 @@ impl Validator {
         if !due(&fresh) || self.scored(fresh.epoch).await? {
             return Ok(());
         }
-        let policy = self.means.plugins.policy().ok_or(NotScored::NoPolicy)?;
-        let record = self.evaluate(&*policy, &fresh).await?;
-        self.propose(&fresh, record).await
+        let record = match self.left_over(fresh.epoch).await? {
+            Some(record) => record,
+            None => {
+                let policy = self.means.plugins.policy().ok_or(NotScored::NoPolicy)?;
+                self.evaluate(&*policy, &fresh).await?
+            }
+        };
+        let scored = record.outcome.is_ok();
+        self.propose(&fresh, record).await?;
+        if scored {
+            self.proposed = Some(fresh.epoch);
+        }
+        Ok(())
     }
 
-    /// Whether this epoch has an outcome, or an error that the same policy would repeat.
+    /// An outcome whose weights were never put on record: the node ended in between.
+    async fn left_over(&self, number: u64) -> Result<Option<EpochRecord>, NotScored> {
+        let record = self.memory().with(move |store| store.epoch(number)).await?;
+        Ok(record.filter(|record| record.outcome.is_ok()))
+    }
+
+    /// Whether this epoch's outcome has been acted on, or is an error that the
+    /// same policy would repeat.
     async fn scored(&self, number: u64) -> Result<bool, NotScored> {
         let active = self
             .means
             .plugins
             .policy()
             .map(|policy| policy.id().clone());
-        let record = self.memory().with(move |store| store.epoch(number)).await?;
-        Ok(record.is_some_and(|record| record.outcome.is_ok() || Some(record.policy) == active))
+        let (record, weights) = self
+            .memory()
+            .with(move |store| Ok((store.epoch(number)?, store.last_weights()?)))
+            .await?;
+        let proposed =
+            self.proposed == Some(number) || weights.is_some_and(|weights| weights.epoch >= number);
+        Ok(record.is_some_and(|record| match record.outcome {
+            Ok(_) => proposed,
+            Err(_) => Some(record.policy) == active,
+        }))
     }
 
     async fn evaluate(

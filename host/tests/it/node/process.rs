@@ -125,6 +125,19 @@ impl Field {
         std::fs::read_to_string(self.state(&format!("{state}.log"))).unwrap_or_default()
     }
 
+    /// Waits until a node has written `words` to stderr.
+    pub(super) fn until_said(&self, state: &str, words: &str) {
+        let begun = Instant::now();
+        while !self.log(state).contains(words) {
+            assert!(
+                begun.elapsed() < PATIENCE,
+                "never said {words:?}: {}",
+                self.log(state)
+            );
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
     /// A look at the chain, with no key.
     pub(super) fn onlooker(&self) -> Subtensor {
         let options = chain::Options {

@@ -69,6 +69,25 @@ async fn hello_policy_takes_over_a_running_validator_with_one_command() {
     assert!(String::from_utf8_lossy(&list.stdout).contains("hello-policy"));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn on_a_development_chain_a_component_saved_in_the_drop_folder_takes_over() {
+    let field = Field::new("250", "20");
+    let _validator = field.run("validator.toml", "validator", &[]);
+    let folder = field.state("validator").join("drop");
+    field.until_said("validator", "taken without a pin");
+    std::fs::write(folder.join("policy.wasm"), b"no component").unwrap();
+    field.until_said("validator", "a dropped component was refused");
+    std::fs::write(
+        folder.join("policy.wasm"),
+        &host::plugin::builtin::score_level().bytes,
+    )
+    .unwrap();
+    field.until_said("validator", "a plugin took over");
+    let state = field.state("validator");
+    let list = field.host(&["plugin", "list", "--state-folder", &state.to_string_lossy()]);
+    assert!(String::from_utf8_lossy(&list.stdout).contains("score-level"));
+}
+
 /// As its author would: copied out of the repository, with plain cargo.
 fn build_hello_policy(field: &Field) -> String {
     let source = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/hello-policy");
@@ -98,10 +117,7 @@ fn build_hello_policy(field: &Field) -> String {
 fn sigterm_ends_a_node_with_exit_code_zero() {
     let field = Field::new("250", "20");
     let validator = field.run("validator.toml", "validator", &[]);
-    let begun = std::time::Instant::now();
-    while !field.log("validator").contains("connected") && begun.elapsed().as_secs() < 60 {
-        std::thread::sleep(std::time::Duration::from_millis(50));
-    }
+    field.until_said("validator", "connected");
     assert_eq!(validator.terminate(), Some(0), "{}", field.log("validator"));
 }
 
