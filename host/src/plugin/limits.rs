@@ -79,8 +79,9 @@ impl Default for Limits {
             component_bytes_max: 32 * MIB,
             settings_bytes_max: 256 * KIB,
             admission_ms_max: 60_000,
-            deterministic_threads: cores.clamp(2, 8),
-            effectful_threads: cores.clamp(2, 4),
+            // One plugin never has them all, so two cores give it two of three.
+            deterministic_threads: cores.clamp(2, 8) + 1,
+            effectful_threads: cores.clamp(2, 4) + 1,
             sessions_max: 16,
             policy: WorldLimits::default(),
             generator: WorldLimits {

@@ -54,6 +54,10 @@ const REFUSALS_MAX: usize = 16;
 /// Compilation of a large component takes deep recursion.
 const ADMISSION_STACK_BYTES: usize = 8 << 20;
 
+/// How much less a compilation counts than a call.
+#[cfg(target_os = "linux")]
+const ADMISSION_NICENESS: i32 = 10;
+
 /// What a registry starts from.
 pub struct Config {
     /// Where approvals, activations and bytes are kept; made if it is not there.
@@ -201,6 +205,7 @@ impl Registry {
             .name("plugin-admission".into())
             .stack_size(ADMISSION_STACK_BYTES)
             .spawn(move || {
+                give_way();
                 let admitted = admission::admit(&bytes, &slot, &around);
                 drop(admitting);
                 let _ = tell.send(admitted);
@@ -377,6 +382,15 @@ impl Registry {
     /// The engine everything runs on.
     pub fn engine(&self) -> &Engine {
         &self.around.engine
+    }
+}
+
+/// Lets the calls that run meanwhile go first. Linux has a priority for each
+/// thread; elsewhere it would be the whole process's, so there it stays.
+fn give_way() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::nice(ADMISSION_NICENESS) {
+        tracing::debug!("admission keeps its priority: {error}");
     }
 }
 
