@@ -7,5 +7,6 @@ mod config;
 mod devchain;
 mod node;
 mod plugin;
+mod python;
 mod synapse;
 mod tidy;
