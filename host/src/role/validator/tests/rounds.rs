@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use super::fakes::{Happened, asks, task};
+use super::fakes::{Happened, asks};
 use super::*;
 use crate::subnet::challenge::{Answer, SESSION_TASKS_MAX};
 use crate::subnet::plugin::PluginError;
