@@ -22,7 +22,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tracing::{info, warn};
 
 use crate::chain::Subtensor;
-use crate::config::{Config, Role};
+use crate::config::{Config, Role, Settings};
 use crate::metrics::Metrics;
 use crate::plugin::{Engine, Registry, registry};
 use crate::role::validator::Quiet;
@@ -161,6 +161,11 @@ fn conditions(role: Role) -> &'static [Condition] {
         ],
         Role::Validator => &[Condition::Chain, Condition::Registered, Condition::Plugins],
     }
+}
+
+/// An engine with the node's own limits, for repeating its calls elsewhere.
+pub(crate) fn engine(settings: &Settings) -> anyhow::Result<Engine> {
+    Ok(Engine::new(options::limits(settings))?)
 }
 
 /// Compiles and admits; blocks, so it is done elsewhere.
