@@ -11,6 +11,7 @@ pub mod chain;
 pub mod challenge;
 pub mod events;
 pub mod evidence;
+pub mod guard;
 pub mod hardware;
 pub mod key;
 pub mod octets;
