@@ -74,7 +74,7 @@ impl Node {
         replaced: Replaced,
         shutdown: Shutdown,
     ) -> anyhow::Result<Self> {
-        let hotkey = keys::hotkey(&config.wallet)?;
+        let hotkey = keys::hotkey(&config.wallet).await?;
         let account = hotkey.account();
         let around =
             Surroundings::open(&config.settings, conditions(config.role), shutdown.clone()).await?;
@@ -87,7 +87,7 @@ impl Node {
         });
         let chain = Arc::new(keys::connect(
             &config.network,
-            Some(&config.wallet),
+            Some((&config.wallet, hotkey.clone())),
             metrics.clone(),
         )?);
         let quiet = Quiet::default();
