@@ -15,6 +15,7 @@ pub mod hardware;
 pub mod key;
 pub mod plugin;
 pub mod scoring;
+pub mod synapse;
 pub mod text;
 pub mod weights;
 pub mod wire;

@@ -19,6 +19,7 @@
 pub mod address;
 pub mod axon;
 pub mod btauth;
+pub mod classic;
 pub mod clock;
 pub mod dendrite;
 pub mod replay;
