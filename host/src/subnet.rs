@@ -18,6 +18,7 @@ pub mod octets;
 pub mod plugin;
 pub mod scoring;
 pub mod shares;
+pub mod synapse;
 pub mod text;
 pub mod weights;
 pub mod wire;
