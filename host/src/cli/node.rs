@@ -96,6 +96,7 @@ impl Node {
             account,
             registry.clone(),
             metrics.clone(),
+            chain.clone(),
             quiet.clone(),
         );
         let mut services = around.start(Arc::new(face));
