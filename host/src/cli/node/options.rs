@@ -25,7 +25,7 @@ pub(super) fn builtins(role: Role) -> (Vec<BuiltIn>, Vec<World>) {
 }
 
 /// This machine's processor.
-pub(super) fn accelerator(settings: &Settings) -> anyhow::Result<Arc<dyn Accelerator>> {
+pub(crate) fn accelerator(settings: &Settings) -> anyhow::Result<Arc<dyn Accelerator>> {
     let wanted = &settings.accelerator;
     let options = CpuOptions {
         threads: wanted.threads,
