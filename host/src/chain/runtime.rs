@@ -18,7 +18,7 @@ use super::calls::Call;
 use super::guard;
 use super::link::Versions;
 use crate::subnet::chain::{ChainError, Head};
-use crate::subnet::key::Signer;
+use crate::subnet::key::{Scheme, Signer};
 use crate::subnet::text::escape;
 
 /// Blocks an extrinsic may wait for inclusion. 25 minutes on mainnet: the
@@ -104,6 +104,14 @@ impl Runtime {
         self.metadata().storage_info(pallet, item).is_ok()
     }
 
+    /// The runtime has this function.
+    pub(super) fn has_api(&self, api: &str, method: &str) -> bool {
+        self.metadata()
+            .runtime_api_trait_by_name(api)
+            .and_then(|api| api.method_by_name(method))
+            .is_some()
+    }
+
     /// The runtime has this call.
     pub(super) fn has_call(&self, pallet: &str, name: &str) -> bool {
         self.metadata()
@@ -112,13 +120,15 @@ impl Runtime {
             .is_some()
     }
 
-    /// Subtensor's pallet has an error of this name.
+    /// One of the pallets whose calls we make has an error of this name.
     #[cfg(test)]
     pub(super) fn has_error(&self, name: &str) -> bool {
-        let pallet = self.metadata().pallet_by_name(super::calls::PALLET);
-        pallet
-            .and_then(|pallet| pallet.error_variants())
-            .is_some_and(|errors| errors.iter().any(|error| error.name == name))
+        use super::calls::{COMMITMENTS, PALLET};
+        let pallets = [PALLET, COMMITMENTS].map(|pallet| self.metadata().pallet_by_name(pallet));
+        pallets
+            .into_iter()
+            .filter_map(|pallet| pallet?.error_variants())
+            .any(|errors| errors.iter().any(|error| error.name == name))
     }
 
     #[cfg(test)]
@@ -309,7 +319,11 @@ impl subxt::transactions::Signer<SubstrateConfig> for SubxtSigner<'_> {
     }
 
     fn sign(&self, payload: &[u8]) -> MultiSignature {
-        MultiSignature::Sr25519(self.0.sign(payload).0)
+        let signature = self.0.sign(payload).0;
+        match self.0.scheme() {
+            Scheme::Ed25519 => MultiSignature::Ed25519(signature),
+            Scheme::Sr25519 => MultiSignature::Sr25519(signature),
+        }
     }
 }
 
@@ -319,3 +333,5 @@ fn nonsense(what: &str, error: &dyn std::fmt::Display) -> ChainError {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod vectors;

@@ -5,6 +5,7 @@ mod chain;
 mod cli;
 mod config;
 mod devchain;
+mod evidence;
 mod node;
 mod plugin;
 mod python;
