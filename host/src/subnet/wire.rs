@@ -1,7 +1,7 @@
 //! What neurons say to one another, whatever protocol carries it.
 //!
 //! Versioned paths: `describe` carries JSON; a challenge task and its answer are
-//! octets, with session, step and solver in the signed path.
+//! octets, with session, step, solver and time limit in the signed path.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use super::scoring::OfferedMachine;
 
 /// `POST`, empty body; answers a [`Description`] as JSON.
 pub const DESCRIBE_PATH: &str = "/compute-subnet/1/describe";
-/// `POST {CHALLENGE_PATH}/{session}/{step}/{solver}`, octets both ways.
+/// `POST {CHALLENGE_PATH}/{session}/{step}/{solver}/{timeout_ms}`, octets both ways.
 pub const CHALLENGE_PATH: &str = "/compute-subnet/1/challenge";
 /// `POST {END_PATH}/{session}`, empty body; answers `{}`: the session is over.
 pub const END_PATH: &str = "/compute-subnet/1/end";
@@ -132,6 +132,8 @@ pub struct TaskReceived {
     pub solver: String,
     /// As it was sent.
     pub payload: Vec<u8>,
+    /// How long the caller waits for the answer; after that nobody reads it.
+    pub timeout: Duration,
 }
 
 /// What an axon serves; callers are who their signatures prove.

@@ -151,8 +151,11 @@ impl Dendrite for HttpDendrite {
 
     async fn challenge(&self, peer: &Peer, task: TaskRequest<'_>) -> (Answer, Duration) {
         let begun = Instant::now();
-        let Some(target) = route::challenge(task.session, task.step, task.solver) else {
-            let why = "the task's session or solver is not a name for the wire";
+        let time = task
+            .timeout
+            .min(Duration::from_millis(TASK_TIMEOUT_MS_MAX.into()));
+        let Some(target) = route::challenge(task.session, task.step, task.solver, time) else {
+            let why = "the task's session or solver is not a name for the wire, or it has no time";
             return (Answer::Refused(why.to_owned()), Duration::ZERO);
         };
         let ask = Ask {
@@ -161,9 +164,6 @@ impl Dendrite for HttpDendrite {
             body: Bytes::copy_from_slice(task.payload),
             answer_bytes_max: PAYLOAD_BYTES_MAX,
         };
-        let time = task
-            .timeout
-            .min(Duration::from_millis(TASK_TIMEOUT_MS_MAX.into()));
         match self.call(peer, ask, time).await {
             Ok(received) if received.status == StatusCode::OK => {
                 (Answer::Payload(received.body), received.elapsed)
