@@ -49,6 +49,7 @@ mod registration;
 mod rpc;
 mod runtime;
 mod serving;
+mod shield;
 mod staking;
 mod state;
 mod store;

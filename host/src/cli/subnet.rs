@@ -123,7 +123,8 @@ async fn actor(world: &World<'_>, arguments: &With<'_>) -> anyhow::Result<(Subte
     let settings = world.settings(arguments)?;
     let (network, netuid) = settings.subnet()?;
     let wallet = settings.named_wallet()?;
-    let chain = keys::connect(&network, Some(&wallet), Arc::new(Unobserved))?;
+    let hotkey = keys::hotkey(&wallet).await?;
+    let chain = keys::connect(&network, Some((&wallet, hotkey)), Arc::new(Unobserved))?;
     keys::allow(&wallet, &chain).await?;
     Ok((chain, netuid))
 }

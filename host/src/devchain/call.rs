@@ -8,6 +8,7 @@ use scale_decode::{DecodeAsFields, DecodeAsType, Field};
 
 use super::codec::Codec;
 use super::extrinsic::{Address, Malformed};
+use super::shield::SubmitEncrypted;
 
 /// A call that is covered, or the mark of one that is not.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +31,8 @@ pub(super) enum Call {
     SetWeights(SetWeights),
     /// `SubtensorModule.set_mechanism_weights`.
     SetMechanismWeights(SetMechanismWeights),
+    /// `MevShield.submit_encrypted`.
+    SubmitEncrypted(SubmitEncrypted),
     /// Anything else.
     Uncovered,
 }
@@ -144,6 +147,7 @@ impl Call {
             ("SubtensorModule", "set_mechanism_weights") => {
                 Self::SetMechanismWeights(args.decode()?)
             }
+            ("MevShield", "submit_encrypted") => Self::SubmitEncrypted(args.decode()?),
             _ => Self::Uncovered,
         })
     }

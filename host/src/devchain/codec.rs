@@ -205,6 +205,16 @@ impl Codec {
             .ok_or_else(|| CodecError(format!("no constant {pallet}.{name}")))
     }
 
+    /// A constant, decoded.
+    pub(super) fn constant_as<T: DecodeAsType>(
+        &self,
+        pallet: &str,
+        name: &str,
+    ) -> Result<T, CodecError> {
+        let (bytes, type_id) = self.constant(pallet, name)?;
+        self.decode(bytes, type_id)
+    }
+
     /// The indices of a pallet and of one of its errors.
     pub(super) fn error(&self, pallet: &str, name: &str) -> Result<(u8, u8), CodecError> {
         let found = self

@@ -10,7 +10,7 @@ use super::call::Call;
 use super::codec::{Codec, CodecError};
 use super::event::{Events, Phase};
 use super::state::{SUBTENSOR, State};
-use super::{balances, registration, serving, staking, weights};
+use super::{balances, registration, serving, shield, staking, weights};
 
 /// Why a call failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,6 +132,7 @@ pub(super) fn dispatch(
         Call::ServeAxon(call) => serving::serve_axon(context, signer, call),
         Call::SetWeights(call) => weights::set_weights(context, signer, call),
         Call::SetMechanismWeights(call) => weights::set_mechanism_weights(context, signer, call),
+        Call::SubmitEncrypted(call) => shield::submit(context, signer, call),
         Call::Uncovered => Err(DispatchError::Module {
             pallet: "System",
             name: "CallFiltered",

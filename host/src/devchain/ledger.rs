@@ -19,6 +19,7 @@ use super::invalid::Invalid;
 use super::options::Options;
 use super::pool::{Pending, Pool, Status};
 use super::runtime::{Runtime, Spec};
+use super::shield::Shield;
 use super::state::State;
 use super::store::{Changes, HISTORY_BLOCKS, Store};
 use super::{balances, genesis};
@@ -31,6 +32,7 @@ pub(super) struct Ledger {
     /// The runtime that the next block brings.
     upgrade: Option<Arc<Runtime>>,
     block_ms: u64,
+    shield: Shield,
     store: Store,
     blocks: BTreeMap<u64, Block>,
     heights: HashMap<[u8; 32], u64>,
@@ -46,13 +48,16 @@ impl Ledger {
     pub(super) fn new(options: &Options, salt: [u8; 32]) -> Result<Self, CodecError> {
         let block_ms = options.pace.block_ms();
         let runtime = Runtime::new(options.spec, block_ms)?;
-        let changes = genesis::state(&runtime.codec, options)?;
+        let shield = Shield::new(&salt);
+        let mut changes = genesis::state(&runtime.codec, options)?;
+        changes.extend(shield.announce(&runtime.codec)?);
         let root = root([0; 32], &changes);
         let block = Block::new([0; 32], 0, root, Vec::new(), vec![other_log(&salt)]);
         let mut ledger = Self {
             runtimes: BTreeMap::from([(0, runtime)]),
             upgrade: None,
             block_ms,
+            shield,
             store: Store::default(),
             blocks: BTreeMap::new(),
             heights: HashMap::new(),

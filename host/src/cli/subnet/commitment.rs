@@ -44,7 +44,10 @@ impl Commitment {
         }
         let account = match &self.hotkey {
             Some(text) => AccountId::from_ss58(text).context("whose commitment?")?,
-            None => keys::hotkey(&world.settings(&arguments)?.named_wallet()?)?.account(),
+            None => {
+                let wallet = world.settings(&arguments)?.named_wallet()?;
+                keys::hotkey(&wallet).await?.account()
+            }
         };
         let (chain, netuid) = reader(world, &self.subnet)?;
         let found = chain.commitment(netuid, account).await?;
