@@ -18,7 +18,7 @@ use super::calls::Call;
 use super::guard;
 use super::link::Versions;
 use crate::subnet::chain::{ChainError, Head};
-use crate::subnet::key::Signer;
+use crate::subnet::key::{Scheme, Signer};
 use crate::subnet::text::escape;
 
 /// Blocks an extrinsic may wait for inclusion. 25 minutes on mainnet: the
@@ -309,7 +309,11 @@ impl subxt::transactions::Signer<SubstrateConfig> for SubxtSigner<'_> {
     }
 
     fn sign(&self, payload: &[u8]) -> MultiSignature {
-        MultiSignature::Sr25519(self.0.sign(payload).0)
+        let signature = self.0.sign(payload).0;
+        match self.0.scheme() {
+            Scheme::Ed25519 => MultiSignature::Ed25519(signature),
+            Scheme::Sr25519 => MultiSignature::Sr25519(signature),
+        }
     }
 }
 

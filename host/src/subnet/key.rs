@@ -2,6 +2,10 @@
 //!
 //! Only public halves live here. Secrets are `wallet`'s and reach the rest of
 //! the node as a [`Signer`], which signs and never tells.
+//!
+//! An account is 32 bytes whatever the [`Scheme`] of its key; which scheme signed
+//! is said beside the signature by every protocol that allows for two. Nearly
+//! every key is sr25519.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,7 +18,7 @@ pub const SS58_PREFIX: u8 = 42;
 /// The sr25519 signing context that Substrate uses.
 const SIGNING_CONTEXT: &[u8] = b"substrate";
 
-/// A public key as the chain knows it; sr25519 unless said otherwise.
+/// A public key as the chain knows it; sr25519 unless a [`Scheme`] says otherwise.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AccountId(pub [u8; 32]);
 
@@ -145,7 +149,48 @@ impl<'de> Deserialize<'de> for AccountId {
     }
 }
 
-/// An sr25519 signature.
+/// How a key signs. The number is Bittensor's `cryptoType`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Scheme {
+    /// RFC 8032, over the message itself.
+    Ed25519 = 0,
+    /// Schnorr over Ristretto, in Substrate's signing context.
+    #[default]
+    Sr25519 = 1,
+}
+
+impl Scheme {
+    /// The name protocols use: `sr25519` or `ed25519`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ed25519 => "ed25519",
+            Self::Sr25519 => "sr25519",
+        }
+    }
+
+    /// Exactly what [`Self::name`] gives.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Sr25519, Self::Ed25519]
+            .into_iter()
+            .find(|scheme| scheme.name() == name)
+    }
+
+    /// Whether `account`, being a key of this scheme, signed exactly `message`.
+    pub fn verify(self, account: &AccountId, message: &[u8], signature: &Signature) -> bool {
+        match self {
+            Self::Ed25519 => verify_ed25519(account, message, signature),
+            Self::Sr25519 => verify(account, message, signature),
+        }
+    }
+}
+
+impl fmt::Display for Scheme {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A signature of either scheme.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Signature(pub [u8; 64]);
 
@@ -153,11 +198,16 @@ pub struct Signature(pub [u8; 64]);
 pub trait Signer: Send + Sync {
     /// Whose signature it will be.
     fn account(&self) -> AccountId;
-    /// Signs `message` as it is, in Substrate's sr25519 context.
+    /// How it signs.
+    fn scheme(&self) -> Scheme {
+        Scheme::Sr25519
+    }
+    /// Signs `message` as it is; sr25519 does so in Substrate's context.
     fn sign(&self, message: &[u8]) -> Signature;
 }
 
-/// Whether `account` signed exactly `message`.
+/// Whether `account` signed exactly `message` with an sr25519 key; for protocols
+/// that know no other, and [`Scheme::verify`] for those that do.
 pub fn verify(account: &AccountId, message: &[u8], signature: &Signature) -> bool {
     let Ok(key) = schnorrkel::PublicKey::from_bytes(&account.0) else {
         return false;
@@ -167,6 +217,16 @@ pub fn verify(account: &AccountId, message: &[u8], signature: &Signature) -> boo
     };
     key.verify_simple(SIGNING_CONTEXT, message, &signature)
         .is_ok()
+}
+
+/// Strict: keys of small order, with which a signature fits any message, and
+/// second encodings of one signature are refused.
+fn verify_ed25519(account: &AccountId, message: &[u8], signature: &Signature) -> bool {
+    let Ok(key) = ed25519_dalek::VerifyingKey::from_bytes(&account.0) else {
+        return false;
+    };
+    let signature = ed25519_dalek::Signature::from_bytes(&signature.0);
+    key.verify_strict(message, &signature).is_ok()
 }
 
 #[cfg(test)]
@@ -190,6 +250,48 @@ mod tests {
     fn a_mistyped_address_is_refused_by_its_checksum() {
         let mistyped = ALICE.replace("Grw", "Grx");
         assert_eq!(AccountId::from_ss58(&mistyped), Err(AddressError::Checksum));
+    }
+
+    /// RFC 8032, section 7.1, test 2.
+    #[test]
+    fn an_ed25519_signature_counts_for_its_scheme_alone() {
+        let bytes = |digits: &str| hex::decode(digits).unwrap();
+        let account = AccountId(
+            bytes("3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c")
+                .try_into()
+                .unwrap(),
+        );
+        let mut signature = Signature(
+            bytes(concat!(
+                "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da",
+                "085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00"
+            ))
+            .try_into()
+            .unwrap(),
+        );
+        assert!(Scheme::Ed25519.verify(&account, &[0x72], &signature));
+        assert!(!Scheme::Sr25519.verify(&account, &[0x72], &signature));
+        assert!(!Scheme::Ed25519.verify(&account, &[0x73], &signature));
+        signature.0[0] ^= 1;
+        assert!(!Scheme::Ed25519.verify(&account, &[0x72], &signature));
+    }
+
+    #[test]
+    fn a_key_of_small_order_signs_nothing() {
+        let mut neutral = AccountId([0; 32]);
+        neutral.0[0] = 1;
+        let mut signature = Signature([0; 64]);
+        signature.0[0] = 1;
+        assert!(!Scheme::Ed25519.verify(&neutral, b"anything", &signature));
+    }
+
+    #[test]
+    fn a_scheme_is_known_by_its_exact_name() {
+        for scheme in [Scheme::Sr25519, Scheme::Ed25519] {
+            assert_eq!(Scheme::from_name(scheme.name()), Some(scheme));
+        }
+        assert_eq!(Scheme::from_name("SR25519"), None);
+        assert_eq!(Scheme::default(), Scheme::Sr25519);
     }
 
     proptest::proptest! {
