@@ -5,7 +5,8 @@ use parity_scale_codec::{Compact, Encode as _};
 use super::super::balances;
 use super::super::call::Call;
 use super::super::codec::{CodecError, Key};
-use super::super::dispatch::{self, Context, DispatchError};
+use super::super::dispatch::{self, Context, Origin};
+use super::super::drand;
 use super::super::epoch;
 use super::super::event::{Events, Phase};
 use super::super::extrinsic::{Extrinsic, Implied};
@@ -103,10 +104,11 @@ impl Ledger {
             block: height,
             allow_loopback: self.allow_loopback,
         };
-        epoch::initialize(&mut context)?;
+        epoch::initialize(&mut context, self.reveals)?;
         let last: u64 = context.state.get("Timestamp", "Now", &[])?;
         let now = now_ms.max(last + 1);
         context.state.put("Timestamp", "Now", &[], &now)?;
+        drand::speak(&mut context, now, self.signed_until)?;
         context
             .events
             .outcome(&self.codec, 0, "Mandatory", &Ok(()))?;
@@ -141,7 +143,6 @@ impl Ledger {
         let mut info = balances::read(state, extrinsic.signer)?;
         info.nonce = info.nonce.saturating_add(1);
         balances::write(state, extrinsic.signer, &info)?;
-        let (mark, kept) = (state.mark(), events.len());
         let mut context = Context {
             state,
             events,
@@ -149,14 +150,8 @@ impl Ledger {
             block: height,
             allow_loopback: self.allow_loopback,
         };
-        let outcome = dispatch::dispatch(&mut context, extrinsic.signer, call);
-        if let Err(error) = &outcome {
-            if let DispatchError::Corruption(error) = error {
-                tracing::error!(%error, "a call met state that does not fit its types");
-            }
-            state.roll_back(mark);
-            events.truncate(kept);
-        }
+        let origin = Origin::Signed(extrinsic.signer);
+        let outcome = context.attempt(|context| dispatch::dispatch(context, origin, call));
         events.outcome(&self.codec, index, "Normal", &outcome)?;
         Ok(Fate::Included)
     }
