@@ -55,7 +55,9 @@ mod pool;
 mod registration;
 mod rpc;
 mod schedule;
+mod runtime;
 mod serving;
+mod shield;
 mod staking;
 mod state;
 mod store;
@@ -78,6 +80,7 @@ use node::Node;
 
 pub use faults::{Answers, Faults};
 pub use options::{Options, Pace};
+pub use runtime::Spec;
 
 /// Why a development chain does not start.
 #[derive(Debug, thiserror::Error)]
@@ -224,6 +227,12 @@ impl DevChain {
     /// up to this one, fifty a block.
     pub fn sign_until(&self, round: u64) {
         self.node.ledger().sign_until(round);
+    }
+
+    /// Exchanges the runtime with the next block; storage stays.
+    pub fn upgrade(&self, spec: Spec) -> Result<(), Error> {
+        let upgraded = self.node.ledger().upgrade(spec);
+        upgraded.map_err(|error| Error::Runtime(error.to_string()))
     }
 
     /// What goes wrong on purpose.

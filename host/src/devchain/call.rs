@@ -20,6 +20,7 @@ use super::admin::Change;
 use super::codec::Codec;
 use super::encoded::Encoded;
 use super::extrinsic::{Address, Malformed};
+use super::shield::SubmitEncrypted;
 
 pub(super) use batch::OnFailure;
 pub(super) use network::{HotkeyOf, Identity, NetworkCall, RegisterLimit};
@@ -52,6 +53,8 @@ pub(super) enum Call {
     Sudo(Box<Call>),
     /// `Utility.batch`, `batch_all` and `force_batch`.
     Batch(Vec<Call>, OnFailure),
+    /// `MevShield.submit_encrypted`.
+    SubmitEncrypted(SubmitEncrypted),
     /// Anything else.
     Uncovered,
 }
@@ -140,6 +143,7 @@ impl<'a> Arguments<'a> {
                 Some(Call::Transfer(self.take(bytes)?, Keep::Alive))
             }
             ("Commitments", "set_commitment") => Some(Call::SetCommitment(self.take(bytes)?)),
+            ("MevShield", "submit_encrypted") => Some(Call::SubmitEncrypted(self.take(bytes)?)),
             ("AdminUtils", name) => {
                 Change::decode(self.codec, name, self.fields, bytes)?.map(Call::Admin)
             }

@@ -12,7 +12,7 @@ use super::call::Call;
 use super::codec::{Codec, CodecError};
 use super::event::{Events, Phase};
 use super::state::{SUBTENSOR, State};
-use super::{admin, balances, commitments, network, serving, staking, weights};
+use super::{admin, balances, commitments, network, serving, shield, staking, weights};
 
 /// Why a call failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,7 +43,10 @@ impl DispatchError {
     pub(super) fn value(&self, codec: &Codec) -> Result<Value<()>, CodecError> {
         match self {
             Self::Module { pallet, name } => {
-                let (pallet, error) = codec.error(pallet, name)?;
+                // An older runtime lacks a few errors.
+                let Ok((pallet, error)) = codec.error(pallet, name) else {
+                    return Ok(Value::unnamed_variant("Other", []));
+                };
                 let module = Value::named_composite([
                     ("index", Value::u128(u128::from(pallet))),
                     ("error", Value::from_bytes([error, 0, 0, 0])),
@@ -188,6 +191,7 @@ pub(super) fn dispatch(
         Call::Admin(change) => admin::dispatch(context, origin, change),
         Call::Sudo(call) => nested::sudo(context, origin.signer()?, call),
         Call::Batch(calls, on_failure) => nested::batch(context, origin, calls, *on_failure),
+        Call::SubmitEncrypted(call) => shield::submit(context, origin.signer()?, call),
         Call::Uncovered => Err(DispatchError::Module {
             pallet: "System",
             name: "CallFiltered",

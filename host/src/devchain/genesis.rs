@@ -5,6 +5,8 @@
 //! is the chain's sudo key as well, as on a local network. Rate limits of days
 //! are lifted and windows are shortened, so that an owner can try things out.
 
+use scale_value::Value;
+
 use super::{balances, drand};
 use super::codec::{Codec, CodecError};
 use super::options::Options;
@@ -108,6 +110,8 @@ fn networks(state: &mut State<'_>, alice: [u8; 32]) -> Result<(), CodecError> {
 
 fn hyperparameters(state: &mut State<'_>, options: &Options) -> Result<(), CodecError> {
     let of_subnet = &[NETUID.into()];
+    let yuma = Value::unnamed_variant("Yuma", []);
+    state.put_subtensor("SubnetEpochConsensus", of_subnet, &yuma)?;
     state.put_subtensor("Tempo", of_subnet, &options.tempo)?;
     state.put_subtensor(
         "CommitRevealWeightsEnabled",

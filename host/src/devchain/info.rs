@@ -6,7 +6,6 @@
 //! and a result is whatever fields its type in the metadata declares: a field
 //! nobody knows is an error, never a silent zero.
 
-mod hyperparameters;
 mod neuron;
 
 use std::collections::BTreeMap;
@@ -22,7 +21,6 @@ use super::registration::Bits128;
 use super::schedule::activity_cutoff;
 use super::state::{SUBTENSOR, State};
 
-pub(super) use hyperparameters::entries;
 pub(super) use neuron::{neuron, neurons};
 
 /// The first subnet's name; others have that of their identity.

@@ -2,7 +2,7 @@
 
 use scale_value::Value;
 
-use super::Facts;
+use super::super::info::Facts;
 
 /// Names, in the runtime's order, with the kind of each value.
 const ENTRIES: [(&str, &str); 35] = [
@@ -44,7 +44,7 @@ const ENTRIES: [(&str, &str); 35] = [
 ];
 
 /// The list, of what is known.
-pub(in super::super) fn entries(facts: &Facts) -> Value<()> {
+pub(super) fn entries(facts: &Facts) -> Value<()> {
     Value::unnamed_composite(ENTRIES.iter().filter_map(|(name, kind)| {
         let value = Value::unnamed_variant(*kind, [facts.get(name)?.clone()]);
         let name = Value::from_bytes(name);
