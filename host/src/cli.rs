@@ -15,6 +15,7 @@
 //! | 5 | no node runs there |
 
 mod arguments;
+mod compile_plugin;
 mod completions;
 mod demo;
 mod devchain;
@@ -74,6 +75,8 @@ enum Command {
     Wallet(wallet::Wallet),
     Status(status::Status),
     Completions(completions::Completions),
+    #[command(hide = true)]
+    CompilePlugin(compile_plugin::CompilePlugin),
 }
 
 /// What a subcommand may touch of the world around it.
@@ -134,6 +137,10 @@ impl Cli {
         environment: impl IntoIterator<Item = (OsString, OsString)>,
         out: &mut dyn Write,
     ) -> anyhow::Result<()> {
+        // It has no environment, so no home folder either.
+        if let Command::CompilePlugin(compile) = self.command {
+            return compile.execute(out);
+        }
         let environment = environment
             .into_iter()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
@@ -153,6 +160,7 @@ impl Cli {
             Command::Plugin(plugin) => plugin.execute(&mut world),
             Command::Status(status) => status.execute(&mut world),
             Command::Completions(completions) => completions.execute(&mut world),
+            Command::CompilePlugin(compile) => compile.execute(world.out),
         }?;
         world.out.flush()?;
         Ok(())

@@ -16,6 +16,7 @@ pub mod key;
 pub mod plugin;
 pub mod scoring;
 pub mod text;
+pub mod trust;
 pub mod weights;
 pub mod wire;
 
