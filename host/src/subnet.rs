@@ -21,6 +21,7 @@ pub mod shares;
 pub mod synapse;
 pub mod text;
 pub mod timelock;
+pub mod trust;
 pub mod weights;
 pub mod wire;
 
