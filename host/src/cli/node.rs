@@ -169,7 +169,11 @@ fn conditions(role: Role) -> &'static [Condition] {
 
 /// An engine with the node's own limits, for repeating its calls elsewhere.
 pub(crate) fn engine(settings: &Settings) -> anyhow::Result<Engine> {
-    Ok(Engine::new(options::limits(settings))?)
+    let workshop = Workshop {
+        compilation: Compilation::Child(Child::of_this_binary()?),
+        cache: None,
+    };
+    Ok(Engine::with(options::limits(settings), workshop)?)
 }
 
 /// Compiles and admits; blocks, so it is done elsewhere.

@@ -101,7 +101,7 @@ fn setting(text: &str) -> Result<Declared, String> {
 impl Sign {
     pub(super) fn execute(self, world: &mut World<'_>) -> anyhow::Result<()> {
         let wallet = world.settings(&self.wallet)?.named_wallet()?;
-        let hotkey = keys::hotkey(&wallet)?;
+        let hotkey = crate::cli::small_runtime()?.block_on(keys::hotkey(&wallet))?;
         let package = FileSource {
             path: self.file.clone(),
             bytes_max: Limits::default().component_bytes_max,
