@@ -20,12 +20,13 @@
 //! | `calls`, `submit`, `refusal`, `remedies` | extrinsics: what, how, why not and what then |
 //! | `shared` | waiting for a session, reading through it |
 //! | `read`, `metagraph`, `epoch` | what is read: a subnet at one block |
+//! | `commit`, `reveal` | commit-reveal: sealing weights, and what became of them |
 //!
-//! Does not: commit weights (timelocked commit-reveal), verify what a node says
-//! against the chain's consensus, or hold keys. An operator who must not trust
-//! an endpoint runs one.
+//! Does not: verify what a node says against the chain's consensus, or hold keys.
+//! An operator who must not trust an endpoint runs one.
 
 mod calls;
+mod commit;
 mod epoch;
 mod follow;
 mod guard;
@@ -35,6 +36,7 @@ pub mod networks;
 mod read;
 mod refusal;
 mod remedies;
+mod reveal;
 mod runtime;
 mod session;
 mod shared;
@@ -50,10 +52,12 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 use crate::subnet::chain::{AxonInfo, Chain, ChainError, Head, Included, Metagraph, Network};
+use crate::subnet::commit::{Commit, CommitFate, Commits, Hiding, Plan};
 use crate::subnet::events::Observer;
 use crate::subnet::key::Signer;
 use crate::subnet::weights::Weights;
-use crate::subnet::{Netuid, Uid};
+use crate::subnet::{BlockNumber, Netuid, Uid};
+use calls::Weighing;
 use shared::Shared;
 
 /// The most endpoints.
@@ -119,6 +123,7 @@ pub struct Keys {
 pub struct Subtensor {
     shared: Arc<Shared>,
     keys: Keys,
+    commits: Commits,
     follower: AbortHandle,
 }
 
@@ -149,6 +154,7 @@ pub fn connect(
     Ok(Subtensor {
         shared,
         keys,
+        commits: Commits::default(),
         follower,
     })
 }
@@ -160,6 +166,13 @@ impl Drop for Subtensor {
 }
 
 impl Subtensor {
+    /// How weights are committed where a subnet demands it and the runtime has
+    /// both ways; timelocked, if this is not called.
+    pub fn with_commits(mut self, commits: Commits) -> Self {
+        self.commits = commits;
+        self
+    }
+
     fn hotkey(&self) -> Result<&dyn Signer, ChainError> {
         self.keys.hotkey.as_deref().ok_or_else(|| missing("hotkey"))
     }
@@ -179,6 +192,12 @@ impl Subtensor {
             })
     }
 
+    async fn weighing(&self, weighing: Weighing) -> Result<&'static str, ChainError> {
+        self.shared
+            .read(move |session| Box::pin(read::weighing(session, weighing)))
+            .await
+    }
+
     /// Says when, where the chain only says too soon.
     async fn explained(&self, netuid: Netuid, refused: ChainError) -> ChainError {
         let ChainError::Refused { name, remedy } = refused else {
@@ -187,7 +206,10 @@ impl Subtensor {
         let Some(hotkey) = self.keys.hotkey.as_ref().map(|key| key.account()) else {
             return ChainError::Refused { name, remedy };
         };
-        let too_soon = matches!(name.as_str(), "SettingWeightsTooFast" | "RateLimitExceeded");
+        let too_soon = matches!(
+            name.as_str(),
+            "SettingWeightsTooFast" | "CommittingWeightsTooFast" | "RateLimitExceeded"
+        );
         let allowed = match too_soon {
             true => {
                 self.shared
@@ -256,23 +278,95 @@ impl Chain for Subtensor {
         }
     }
 
-    async fn set_weights(
+    async fn plan_weights(
         &self,
         netuid: Netuid,
         weights: &Weights,
         version_key: u64,
-    ) -> Result<Included, ChainError> {
-        let weights = weights.clone();
-        let call = self
+    ) -> Result<Plan, ChainError> {
+        let hotkey = self.hotkey()?.account();
+        let commits = self.commits;
+        let way = self
             .shared
-            .read(move |session| {
-                Box::pin(read::setting(session, netuid, weights.clone(), version_key))
-            })
+            .read(move |session| Box::pin(commit::way(session, netuid, commits)))
             .await?;
+        let weights = weights.clone();
+        // Sealing is work for a processor, and the network's threads have other.
+        tokio::task::spawn_blocking(move || {
+            commit::plan(way, netuid, hotkey, &weights, version_key)
+        })
+        .await
+        .unwrap_or_else(|error| Err(ChainError::Nonsense(format!("sealing failed: {error}"))))
+    }
+
+    async fn send_weights(
+        &self,
+        netuid: Netuid,
+        weights: &Weights,
+        plan: &Plan,
+    ) -> Result<Included, ChainError> {
+        let call = match plan {
+            Plan::Set { version_key } => {
+                let name = self.weighing(Weighing::Set).await?;
+                calls::set_weights(name, netuid, weights, *version_key)
+            }
+            Plan::Commit { commit, payload } => match commit.hiding {
+                Hiding::Timelocked { round } => {
+                    let name = self.weighing(Weighing::CommitTimelocked).await?;
+                    calls::commit_timelocked(name, netuid, payload, round)
+                }
+                Hiding::Salted { .. } => {
+                    let name = self.weighing(Weighing::CommitSalted).await?;
+                    calls::commit_salted(name, netuid, &commit.hash)
+                }
+            },
+        };
         match submit::submit(&self.shared, &call, self.hotkey()?).await {
             Err(refused) => Err(self.explained(netuid, refused).await),
             included => included,
         }
+    }
+
+    async fn commit_fate(
+        &self,
+        netuid: Netuid,
+        weights: &Weights,
+        commit: &Commit,
+        included: Option<BlockNumber>,
+    ) -> Result<CommitFate, ChainError> {
+        let hotkey = self.hotkey()?.account();
+        let (weights, commit) = (weights.clone(), commit.clone());
+        self.shared
+            .read(move |session| {
+                let (weights, commit) = (weights.clone(), commit.clone());
+                Box::pin(async move {
+                    let committed = reveal::Committed {
+                        netuid,
+                        hotkey,
+                        weights: &weights,
+                        commit: &commit,
+                    };
+                    reveal::fate(session, committed, included).await
+                })
+            })
+            .await
+    }
+
+    async fn reveal_weights(
+        &self,
+        netuid: Netuid,
+        weights: &Weights,
+        commit: &Commit,
+    ) -> Result<Included, ChainError> {
+        let Hiding::Salted { salt } = &commit.hiding else {
+            return Err(ChainError::Refused {
+                name: "NotSalted".to_owned(),
+                remedy: "The chain reveals timelocked weights by itself".to_owned(),
+            });
+        };
+        let name = self.weighing(Weighing::Reveal).await?;
+        let call = calls::reveal_weights(name, netuid, weights, salt, commit.version_key);
+        submit::submit(&self.shared, &call, self.hotkey()?).await
     }
 }
 

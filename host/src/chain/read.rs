@@ -29,6 +29,24 @@ pub(super) async fn metagraph(session: &Session, netuid: Netuid) -> Result<Metag
     raw.read(netuid, schedule)
 }
 
+/// What decides a subnet's epochs, and its tempo.
+pub(super) async fn schedule(
+    at: &At<'_>,
+    netuid: Netuid,
+) -> Result<(epoch::Schedule, u16), ChainError> {
+    let tempo = at.storage("Tempo", vec![id(netuid)]).await?;
+    if !at.runtime.has_storage(calls::PALLET, "SubnetEpochIndex") {
+        return Ok((epoch::Schedule::Derived, tempo));
+    }
+    let counted = epoch::Schedule::Counted {
+        index: at.storage("SubnetEpochIndex", vec![id(netuid)]).await?,
+        last_epoch_block: at.storage("LastEpochBlock", vec![id(netuid)]).await?,
+        pending_epoch_at: at.storage("PendingEpochAt", vec![id(netuid)]).await?,
+        blocks_since_last_step: at.storage("BlocksSinceLastStep", vec![id(netuid)]).await?,
+    };
+    Ok((counted, tempo))
+}
+
 /// A neuron's weights at the newest block, as they are in storage.
 pub(super) async fn weights(
     session: &Session,
@@ -37,6 +55,15 @@ pub(super) async fn weights(
 ) -> Result<Weights, ChainError> {
     let at = session.at_newest().await?;
     expect_subnet(&at, netuid).await?;
+    stored_weights(&at, netuid, uid).await
+}
+
+/// A neuron's weights as they are in storage.
+pub(super) async fn stored_weights(
+    at: &At<'_>,
+    netuid: Netuid,
+    uid: Uid,
+) -> Result<Weights, ChainError> {
     let mut stored: Vec<(u16, u16)> = at.storage("Weights", vec![id(netuid), id(uid)]).await?;
     stored.retain(|(_, value)| *value > 0);
     stored.sort_unstable();
@@ -68,21 +95,33 @@ pub(super) async fn registration(
     Ok(calls::burned_register(netuid, &hotkey))
 }
 
-/// The call that sets weights, by the name this runtime has for it.
-pub(super) async fn setting(
+/// The name of a call about weights, as this runtime has it.
+pub(super) async fn weighing(
     session: &Session,
-    netuid: Netuid,
-    weights: Weights,
-    version_key: u64,
-) -> Result<calls::Call, ChainError> {
+    weighing: calls::Weighing,
+) -> Result<&'static str, ChainError> {
     let at = session.at_newest().await?;
-    if at.runtime.has_call(calls::PALLET, "set_mechanism_weights") {
-        return Ok(calls::set_mechanism_weights(netuid, &weights, version_key));
-    }
-    Ok(calls::set_weights(netuid, &weights, version_key))
+    at.weighing(weighing).ok_or_else(|| ChainError::Refused {
+        name: "NoSuchCall".to_owned(),
+        remedy: format!(
+            "This chain's runtime ({}) has no call `{}`",
+            at.runtime.spec_version(),
+            weighing.on_the_subnet()
+        ),
+    })
 }
 
-async fn expect_subnet(at: &At<'_>, netuid: Netuid) -> Result<(), ChainError> {
+/// The slot that a hotkey holds.
+pub(super) async fn uid(
+    at: &At<'_>,
+    netuid: Netuid,
+    hotkey: &AccountId,
+) -> Result<Option<Uid>, ChainError> {
+    at.find("Uids", vec![id(netuid), Value::from_bytes(hotkey.0)])
+        .await
+}
+
+pub(super) async fn expect_subnet(at: &At<'_>, netuid: Netuid) -> Result<(), ChainError> {
     match at.storage("NetworksAdded", vec![id(netuid)]).await? {
         true => Ok(()),
         false => Err(ChainError::NoSuchSubnet(netuid)),
@@ -96,8 +135,7 @@ pub(super) async fn weights_allowed_from(
     hotkey: AccountId,
 ) -> Result<Option<BlockNumber>, ChainError> {
     let at = session.at_newest().await?;
-    let keys = vec![id(netuid), Value::from_bytes(hotkey.0)];
-    let Ok(uid) = at.storage::<u16>("Uids", keys).await else {
+    let Some(uid) = uid(&at, netuid, &hotkey).await? else {
         return Ok(None);
     };
     let updates: Vec<u64> = at.storage("LastUpdate", vec![id(netuid)]).await?;
@@ -107,6 +145,6 @@ pub(super) async fn weights_allowed_from(
         .map(|last| last.saturating_add(limit)))
 }
 
-fn id(number: u16) -> Value {
+pub(super) fn id(number: u16) -> Value {
     Value::u128(u128::from(number))
 }

@@ -85,11 +85,8 @@ impl Node {
             condition: Condition::Plugins,
             met: true,
         });
-        let chain = Arc::new(keys::connect(
-            &config.network,
-            Some(&config.wallet),
-            metrics.clone(),
-        )?);
+        let connected = keys::connect(&config.network, Some(&config.wallet), metrics.clone())?;
+        let chain = Arc::new(connected.with_commits(config.settings.validator.commits));
         let quiet = Quiet::default();
         let face = admin::Face::new(
             &config,

@@ -52,8 +52,8 @@ fn calls_are_the_bytes_that_bittensor_encodes() {
     let vectors: serde_json::Value = serde_json::from_str(CALLS_393).unwrap();
     let weights = Weights(vec![(0, 65_535), (1, 32_768), (255, 1)]);
     let made = [
-        calls::set_weights(1, &weights, 10_005_000),
-        calls::set_mechanism_weights(1, &weights, 0),
+        calls::set_weights("set_weights", 1, &weights, 10_005_000),
+        calls::set_weights("set_mechanism_weights", 1, &weights, 0),
         calls::serve_axon(1, &axon("203.0.113.7:8091")),
         calls::serve_axon(1, &axon("[2001:db8::1]:8091")),
         calls::burned_register(1, &hotkey()),

@@ -69,7 +69,7 @@ impl Validator {
 
     /// Blocks before the end at which an epoch is scored. A short tempo leaves no
     /// room for a long lead: half an epoch is evidence.
-    fn lead(&self, metagraph: &Metagraph) -> u64 {
+    pub(super) fn lead(&self, metagraph: &Metagraph) -> u64 {
         self.options
             .lead_blocks
             .min(u64::from(metagraph.rules.tempo) / 2)

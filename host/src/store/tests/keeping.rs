@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use super::*;
+use crate::subnet::commit::{Commit, Hiding};
 use crate::subnet::evidence::WeightsState;
 use crate::subnet::weights::Weights;
 
@@ -54,7 +55,7 @@ fn what_is_too_old_goes_and_an_open_session_stays() {
 #[test]
 fn one_absurd_block_number_does_not_empty_the_store() {
     let folder = folder();
-    let store = open(&folder);
+    let store = open_with(&folder, Retention::default());
     for number in 0..40 {
         whole_session(&store, &number.to_string(), 100, 1);
     }
@@ -106,12 +107,12 @@ fn contacts_and_descriptions_are_bounded() {
 #[test]
 fn an_epoch_comes_back_bit_for_bit_and_the_last_scored_one_counts() {
     let folder = folder();
-    let store = open(&folder);
+    let store = open_with(&folder, Retention::default());
     store.record_epoch(&epoch(1, scored())).unwrap();
     let failed = epoch(2, Err("trapped".to_owned()));
     store.record_epoch(&failed).unwrap();
     drop(store);
-    let store = open(&folder);
+    let store = open_with(&folder, Retention::default());
     assert_eq!(store.last_epoch().unwrap(), Some(epoch(1, scored())));
     assert_eq!(store.epoch(2).unwrap(), Some(failed));
     assert_eq!(store.epoch(3).unwrap(), None);
@@ -170,8 +171,36 @@ fn weights_keep_one_record_for_each_epoch_and_its_state_moves() {
             .unwrap();
     }
     for state in [WeightsState::Included(55), WeightsState::Confirmed(56)] {
-        store.record_weights(&record(9, state)).unwrap();
+        store.record_weights(&record(9, state.clone())).unwrap();
         assert_eq!(store.last_weights().unwrap(), Some(record(9, state)));
     }
     assert_eq!(count(&store, "weights"), 3);
+    let unsettled = [7, 8].map(|epoch| record(epoch, WeightsState::Intended));
+    assert_eq!(store.unsettled_weights().unwrap(), unsettled);
+}
+
+#[test]
+fn a_commit_and_its_salt_are_kept() {
+    let folder = folder();
+    let commit = Commit {
+        hiding: Hiding::Salted {
+            salt: vec![0, 65_535],
+        },
+        hash: [7; 32],
+        version_key: u64::MAX,
+        planned_at: 100,
+        epoch: 5,
+        reveal_epoch: 6,
+        reveal_block: 111,
+    };
+    let record = WeightsRecord {
+        epoch: 5,
+        weights: Weights(vec![(0, 65_535)]),
+        state: WeightsState::Committing(commit),
+    };
+    let store = open_with(&folder, Retention::default());
+    store.record_weights(&record).unwrap();
+    drop(store);
+    let store = open_with(&folder, Retention::default());
+    assert_eq!(store.unsettled_weights().unwrap(), [record]);
 }
