@@ -72,7 +72,7 @@ impl Service for Echo {
 fn arrived() -> Arrived<'static> {
     Arrived {
         method: "POST",
-        target: "/compute-subnet/1/challenge/s/0/echo",
+        target: "/compute-subnet/1/challenge/s/0/echo/10000",
         body: PAYLOAD,
     }
 }

@@ -47,6 +47,7 @@ mod options;
 mod pool;
 mod registration;
 mod rpc;
+mod runtime;
 mod serving;
 mod staking;
 mod state;
@@ -69,6 +70,7 @@ use node::Node;
 
 pub use faults::{Answers, Faults};
 pub use options::{Options, Pace};
+pub use runtime::Spec;
 
 /// Why a development chain does not start.
 #[derive(Debug, thiserror::Error)]
@@ -204,6 +206,12 @@ impl DevChain {
     /// come next differ from those that were.
     pub fn go_back(&self, height: BlockNumber) -> Head {
         self.node.go_back(height)
+    }
+
+    /// Exchanges the runtime with the next block; storage stays.
+    pub fn upgrade(&self, spec: Spec) -> Result<(), Error> {
+        let upgraded = self.node.ledger().upgrade(spec);
+        upgraded.map_err(|error| Error::Runtime(error.to_string()))
     }
 
     /// What goes wrong on purpose.

@@ -19,6 +19,7 @@
 pub mod address;
 pub mod axon;
 pub mod btauth;
+pub mod classic;
 pub mod clock;
 pub mod dendrite;
 pub mod replay;
@@ -32,4 +33,4 @@ mod status;
 
 pub use address::AddressPolicy;
 pub use axon::{AxonOptions, serve};
-pub use dendrite::{DendriteOptions, HttpDendrite};
+pub use dendrite::{DendriteOptions, HttpDendrite, Outcome, Repeat, SynapseCall};

@@ -104,6 +104,14 @@ impl Runtime {
         self.metadata().storage_info(pallet, item).is_ok()
     }
 
+    /// The runtime has this function.
+    pub(super) fn has_api(&self, api: &str, method: &str) -> bool {
+        self.metadata()
+            .runtime_api_trait_by_name(api)
+            .and_then(|api| api.method_by_name(method))
+            .is_some()
+    }
+
     /// The runtime has this call.
     pub(super) fn has_call(&self, pallet: &str, name: &str) -> bool {
         self.metadata()
@@ -112,13 +120,15 @@ impl Runtime {
             .is_some()
     }
 
-    /// Subtensor's pallet has an error of this name.
+    /// One of the pallets whose calls we make has an error of this name.
     #[cfg(test)]
     pub(super) fn has_error(&self, name: &str) -> bool {
-        let pallet = self.metadata().pallet_by_name(super::calls::PALLET);
-        pallet
-            .and_then(|pallet| pallet.error_variants())
-            .is_some_and(|errors| errors.iter().any(|error| error.name == name))
+        use super::calls::{COMMITMENTS, PALLET};
+        let pallets = [PALLET, COMMITMENTS].map(|pallet| self.metadata().pallet_by_name(pallet));
+        pallets
+            .into_iter()
+            .filter_map(|pallet| pallet?.error_variants())
+            .any(|errors| errors.iter().any(|error| error.name == name))
     }
 
     #[cfg(test)]
@@ -348,3 +358,5 @@ fn nonsense(what: &str, error: &dyn std::fmt::Display) -> ChainError {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod vectors;

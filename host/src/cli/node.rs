@@ -22,7 +22,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tracing::{info, warn};
 
 use crate::chain::Subtensor;
-use crate::config::{Config, Role};
+use crate::config::{Config, Role, Settings};
 use crate::metrics::Metrics;
 use crate::plugin::{Engine, Registry, registry};
 use crate::role::validator::Quiet;
@@ -74,7 +74,7 @@ impl Node {
         replaced: Replaced,
         shutdown: Shutdown,
     ) -> anyhow::Result<Self> {
-        let hotkey = keys::hotkey(&config.wallet)?;
+        let hotkey = keys::hotkey(&config.wallet).await?;
         let account = hotkey.account();
         let around =
             Surroundings::open(&config.settings, conditions(config.role), shutdown.clone()).await?;
@@ -85,7 +85,11 @@ impl Node {
             condition: Condition::Plugins,
             met: true,
         });
-        let connected = keys::connect(&config.network, Some(&config.wallet), metrics.clone())?;
+        let connected = keys::connect(
+            &config.network,
+            Some((&config.wallet, hotkey.clone())),
+            metrics.clone(),
+        )?;
         let chain = Arc::new(connected.with_commits(config.settings.validator.commits));
         let quiet = Quiet::default();
         let face = admin::Face::new(
@@ -93,6 +97,7 @@ impl Node {
             account,
             registry.clone(),
             metrics.clone(),
+            chain.clone(),
             quiet.clone(),
         );
         let mut services = around.start(Arc::new(face));
@@ -158,6 +163,11 @@ fn conditions(role: Role) -> &'static [Condition] {
         ],
         Role::Validator => &[Condition::Chain, Condition::Registered, Condition::Plugins],
     }
+}
+
+/// An engine with the node's own limits, for repeating its calls elsewhere.
+pub(crate) fn engine(settings: &Settings) -> anyhow::Result<Engine> {
+    Ok(Engine::new(options::limits(settings))?)
 }
 
 /// Compiles and admits; blocks, so it is done elsewhere.

@@ -7,7 +7,7 @@ use parity_scale_codec::Encode as _;
 use scale_decode::DecodeAsType;
 use scale_value::Value;
 
-use super::codec::{Codec, CodecError, METADATA_V14, METADATA_V15};
+use super::codec::{Codec, CodecError};
 use super::event::{account, number, weight};
 use super::info::{self, Facts, none, select, select_some, some};
 use super::ledger::Ledger;
@@ -35,7 +35,7 @@ pub(super) fn call(
     name: &str,
     input: &[u8],
 ) -> Result<Vec<u8>, ApiError> {
-    let codec = ledger.codec();
+    let codec = &ledger.runtime_at(height).codec;
     let not_found = || ApiError::NotFound(name.to_owned());
     let (inputs, output) = codec.api(name).ok_or_else(not_found)?;
     let state = ledger.state(height);
@@ -56,13 +56,14 @@ pub(super) fn call(
 
 /// Those whose answer is bytes that are already there.
 fn plain(ledger: &Ledger, call: &mut Call<'_>, name: &str) -> Result<Option<Vec<u8>>, CodecError> {
+    let runtime = ledger.runtime_at(call.height);
     Ok(Some(match name {
-        "Core_version" => ledger.codec().constant("System", "Version")?.0.to_vec(),
-        "Metadata_metadata" => METADATA_V14.encode(),
+        "Core_version" => call.codec.constant("System", "Version")?.0.to_vec(),
+        "Metadata_metadata" => runtime.metadata_v14.encode(),
         "Metadata_metadata_versions" => vec![14_u32, 15].encode(),
         "Metadata_metadata_at_version" => match call.take::<u32>()? {
-            14 => Some(METADATA_V14).encode(),
-            15 => Some(METADATA_V15).encode(),
+            14 => Some(&runtime.metadata_v14).encode(),
+            15 => Some(&runtime.metadata_v15).encode(),
             _ => None::<Vec<u8>>.encode(),
         },
         _ => return Ok(None),

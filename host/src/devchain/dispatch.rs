@@ -39,7 +39,10 @@ impl DispatchError {
     pub(super) fn value(&self, codec: &Codec) -> Result<Value<()>, CodecError> {
         match self {
             Self::Module { pallet, name } => {
-                let (pallet, error) = codec.error(pallet, name)?;
+                // An older runtime lacks a few errors.
+                let Ok((pallet, error)) = codec.error(pallet, name) else {
+                    return Ok(Value::unnamed_variant("Other", []));
+                };
                 let module = Value::named_composite([
                     ("index", Value::u128(u128::from(pallet))),
                     ("error", Value::from_bytes([error, 0, 0, 0])),

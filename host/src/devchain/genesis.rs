@@ -3,6 +3,8 @@
 //! Subnet 1 is //Alice's, who holds uid 0 (coldkey and hotkey alike) with stake
 //! and a validator permit; commit-reveal is off. The others are funded.
 
+use scale_value::Value;
+
 use super::balances;
 use super::codec::{Codec, CodecError};
 use super::options::Options;
@@ -95,6 +97,8 @@ fn networks(state: &mut State<'_>, alice: [u8; 32]) -> Result<(), CodecError> {
 
 fn hyperparameters(state: &mut State<'_>, options: &Options) -> Result<(), CodecError> {
     let of_subnet = &[NETUID.into()];
+    let yuma = Value::unnamed_variant("Yuma", []);
+    state.put_subtensor("SubnetEpochConsensus", of_subnet, &yuma)?;
     state.put_subtensor("Tempo", of_subnet, &options.tempo)?;
     state.put_subtensor(
         "CommitRevealWeightsEnabled",

@@ -37,10 +37,10 @@ impl<'a> State<'a> {
         name: &str,
         key: &[Key],
     ) -> Result<T, CodecError> {
-        let item = self.codec.item(pallet, name)?;
-        let key = self.codec.key(item, key)?;
+        let (codec, item) = self.codec.home(pallet, name)?;
+        let key = codec.key(item, key)?;
         let bytes = self.raw(&key).unwrap_or(&item.default);
-        self.codec.decode(bytes, item.value)
+        codec.decode(bytes, item.value)
     }
 
     /// A value, if there is one.
@@ -50,10 +50,10 @@ impl<'a> State<'a> {
         name: &str,
         key: &[Key],
     ) -> Result<Option<T>, CodecError> {
-        let item = self.codec.item(pallet, name)?;
-        let key = self.codec.key(item, key)?;
+        let (codec, item) = self.codec.home(pallet, name)?;
+        let key = codec.key(item, key)?;
         self.raw(&key)
-            .map(|bytes| self.codec.decode(bytes, item.value))
+            .map(|bytes| codec.decode(bytes, item.value))
             .transpose()
     }
 
@@ -65,9 +65,9 @@ impl<'a> State<'a> {
         key: &[Key],
         value: &T,
     ) -> Result<(), CodecError> {
-        let item = self.codec.item(pallet, name)?;
-        let key = self.codec.key(item, key)?;
-        let bytes = self.codec.encode(value, item.value)?;
+        let (codec, item) = self.codec.home(pallet, name)?;
+        let key = codec.key(item, key)?;
+        let bytes = codec.encode(value, item.value)?;
         self.changes.insert(key, Some(bytes));
         Ok(())
     }

@@ -2,6 +2,9 @@
 //!
 //! The one way weights leave the node. Integers all through: `points * 65535 /
 //! max` in u128, rounded half to even, as `bittensor` does when it emits.
+//! What Bittensor's packages would have made of the same is [`compare`].
+
+pub mod compare;
 
 use std::collections::BTreeMap;
 

@@ -18,7 +18,7 @@ use hyper::header::HeaderMap;
 
 use super::clock::Clock;
 use super::replay::{ReplayStore, Spent};
-use crate::subnet::key::{AccountId, Signature, verify};
+use crate::subnet::key::{AccountId, Scheme, Signature};
 
 /// How far a nonce's time may lie from ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +36,8 @@ pub struct Claim {
     pub sender: AccountId,
     /// As it was written, because that is what was signed.
     pub sender_text: String,
+    /// The scheme it says it signed with; no other is tried.
+    pub scheme: Scheme,
     /// For whom, as it was written; `None` if unbound, which is refused.
     pub receiver: Option<String>,
     /// When it says it was made.
@@ -180,7 +182,10 @@ impl Verifier {
     pub fn prove(&self, screened: Screened<'_>, arrived: Arrived<'_>) -> Result<Proven, AuthError> {
         let claim = screened.claim;
         let message = screened.protocol.message(&claim, arrived);
-        if !verify(&claim.sender, &message, &claim.signature) {
+        if !claim
+            .scheme
+            .verify(&claim.sender, &message, &claim.signature)
+        {
             return Err(AuthError::BadSignature);
         }
         Ok(Proven {

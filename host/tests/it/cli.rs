@@ -56,6 +56,9 @@ fn every_subcommand_explains_itself() {
         "wallet",
         "status",
         "completions",
+        "replay",
+        "evidence",
+        "backtest",
     ] {
         let output = host(home.path(), &[command, "--help"]);
         assert_eq!(output.status.code(), Some(0), "{command}");

@@ -4,5 +4,6 @@
 mod hostile_callers;
 mod hostile_miners;
 mod loopback;
+mod signed_answers;
 mod support;
 mod vectors;

@@ -6,6 +6,8 @@ use crate::subnet::timelock::{BeaconKey, RoundSignature};
 
 const VECTORS: &str = include_str!("../../subnet/timelock/vectors/drand_tle.json");
 
+const HASHES: &str = include_str!("../../subnet/weights/vectors/weights_v10.5.0.json");
+
 fn beacon() -> (BeaconKey, Beacon) {
     let key = BeaconKey::from_seed(&[1; 32]);
     let beacon = Beacon::new(&key.public_key(), 0, 1000).unwrap();
@@ -100,15 +102,23 @@ fn salts_differ_and_so_do_the_commits() {
     assert_eq!(again, one.hash);
 }
 
-/// Made with `generate_weight_hash` of bittensor 10.5.0.
 #[test]
-fn a_salted_hash_is_bittensor_s() {
-    let alice: AccountId = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY"
-        .parse()
-        .unwrap();
-    let hash = salted_hash(alice, 1, &weights(), &[1, 2, 3, 65_535], 10_005_000);
-    assert_eq!(
-        hex::encode(hash),
-        "fd496754e96ddca3d2505c48dd670e70f32005f9d5c61746aeab5eb58bfea197"
-    );
+fn salted_hashes_are_bittensor_s() {
+    let vectors: serde_json::Value = serde_json::from_str(HASHES).unwrap();
+    for vector in vectors["generate_weight_hash"].as_array().unwrap() {
+        let numbers = |name: &str| -> Vec<u16> {
+            let list = vector[name].as_array().unwrap().iter();
+            list.map(|it| u16::try_from(it.as_u64().unwrap()).unwrap())
+                .collect()
+        };
+        let index = vector["netuid_or_storage_index"].as_u64().unwrap();
+        let hash = salted_hash(
+            vector["address"].as_str().unwrap().parse().unwrap(),
+            u16::try_from(index).unwrap(),
+            &Weights(numbers("uids").into_iter().zip(numbers("values")).collect()),
+            &numbers("salt"),
+            vector["version_key"].as_u64().unwrap(),
+        );
+        assert_eq!(format!("0x{}", hex::encode(hash)), vector["commit_hash"]);
+    }
 }

@@ -8,7 +8,7 @@ use super::super::golden;
 use super::*;
 
 fn codec() -> Codec {
-    Codec::embedded().unwrap()
+    golden::codec()
 }
 
 /// An extrinsic around a call, as //Alice would send it.

@@ -1,16 +1,18 @@
 //! Builds a block: what it begins with, then each extrinsic in turn.
 
 use parity_scale_codec::{Compact, Encode as _};
+use scale_value::{Composite, Value};
 
 use super::super::balances;
 use super::super::call::Call;
 use super::super::codec::{CodecError, Key};
 use super::super::dispatch::{self, Context, DispatchError};
 use super::super::epoch;
-use super::super::event::{Events, Phase};
+use super::super::event::{Events, Phase, number};
 use super::super::extrinsic::{Extrinsic, Implied};
 use super::super::invalid::Invalid;
 use super::super::pool::Pending;
+use super::super::runtime::Runtime;
 use super::super::state::State;
 use super::super::store::Changes;
 use super::Ledger;
@@ -73,6 +75,10 @@ impl Ledger {
             }
             fates.push(fate);
         }
+        if let Some(runtime) = &self.upgrade {
+            announce(&mut state, &mut events, runtime)?;
+        }
+        events.retain(self.codec());
         let count = u32::try_from(events.len()).unwrap_or(u32::MAX);
         state.put("System", "EventCount", &[], &count)?;
         state.put("System", "Events", &[], &events.into_value())?;
@@ -109,13 +115,13 @@ impl Ledger {
         context.state.put("Timestamp", "Now", &[], &now)?;
         context
             .events
-            .outcome(&self.codec, 0, "Mandatory", &Ok(()))?;
+            .outcome(self.codec(), 0, "Mandatory", &Ok(()))?;
         self.inherent(now)
     }
 
     /// `Timestamp.set`, unsigned.
     fn inherent(&self, now_ms: u64) -> Result<Vec<u8>, CodecError> {
-        let call = self.codec.call_index("Timestamp", "set")?;
+        let call = self.codec().call_index("Timestamp", "set")?;
         let mut body = vec![4];
         body.extend_from_slice(&call);
         Compact(now_ms).encode_to(&mut body);
@@ -157,7 +163,7 @@ impl Ledger {
             state.roll_back(mark);
             events.truncate(kept);
         }
-        events.outcome(&self.codec, index, "Normal", &outcome)?;
+        events.outcome(self.codec(), index, "Normal", &outcome)?;
         Ok(Fate::Included)
     }
 
@@ -177,13 +183,14 @@ impl Ledger {
             Some(block) if born < height => block.hash,
             _ => return Err(Invalid::AncientBirthBlock),
         };
+        let (spec_version, transaction_version) = self.runtime().versions;
         let implied = Implied {
-            spec_version: self.versions.0,
-            transaction_version: self.versions.1,
+            spec_version,
+            transaction_version,
             genesis: self.genesis,
             birth,
         };
-        if !extrinsic.verify(&self.codec, &implied)? {
+        if !extrinsic.verify(self.codec(), &implied)? {
             return Err(Invalid::BadProof);
         }
         let next = u64::from(balances::read(state, extrinsic.signer)?.nonce);
@@ -207,4 +214,20 @@ impl Ledger {
             false => Ok(Turn::Later),
         }
     }
+}
+
+/// What a block leaves behind that exchanges the runtime.
+fn announce(
+    state: &mut State<'_>,
+    events: &mut Events,
+    runtime: &Runtime,
+) -> Result<(), CodecError> {
+    let last = Value::named_composite([
+        ("spec_version", number(u64::from(runtime.versions.0))),
+        ("spec_name", Value::string("node-subtensor")),
+    ]);
+    state.put("System", "LastRuntimeUpgrade", &[], &last)?;
+    let nothing = Composite::unnamed([]);
+    events.push(Phase::Initialization, "System", "CodeUpdated", nothing);
+    Ok(())
 }

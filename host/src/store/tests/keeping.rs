@@ -55,7 +55,7 @@ fn what_is_too_old_goes_and_an_open_session_stays() {
 #[test]
 fn one_absurd_block_number_does_not_empty_the_store() {
     let folder = folder();
-    let store = open_with(&folder, Retention::default());
+    let store = open(&folder);
     for number in 0..40 {
         whole_session(&store, &number.to_string(), 100, 1);
     }
@@ -107,12 +107,12 @@ fn contacts_and_descriptions_are_bounded() {
 #[test]
 fn an_epoch_comes_back_bit_for_bit_and_the_last_scored_one_counts() {
     let folder = folder();
-    let store = open_with(&folder, Retention::default());
+    let store = open(&folder);
     store.record_epoch(&epoch(1, scored())).unwrap();
     let failed = epoch(2, Err("trapped".to_owned()));
     store.record_epoch(&failed).unwrap();
     drop(store);
-    let store = open_with(&folder, Retention::default());
+    let store = open(&folder);
     assert_eq!(store.last_epoch().unwrap(), Some(epoch(1, scored())));
     assert_eq!(store.epoch(2).unwrap(), Some(failed));
     assert_eq!(store.epoch(3).unwrap(), None);
@@ -198,9 +198,9 @@ fn a_commit_and_its_salt_are_kept() {
         weights: Weights(vec![(0, 65_535)]),
         state: WeightsState::Committing(commit),
     };
-    let store = open_with(&folder, Retention::default());
+    let store = open(&folder);
     store.record_weights(&record).unwrap();
     drop(store);
-    let store = open_with(&folder, Retention::default());
+    let store = open(&folder);
     assert_eq!(store.unsettled_weights().unwrap(), [record]);
 }

@@ -153,12 +153,14 @@ impl Handler {
                 session,
                 step,
                 solver,
+                timeout,
             } => {
                 let task = TaskReceived {
                     session,
                     step,
                     solver,
                     payload: body,
+                    timeout,
                 };
                 tokio::time::timeout(time, self.challenge(caller, task)).await
             }

@@ -27,7 +27,7 @@ fn quick() -> AxonOptions {
 }
 
 fn task_path() -> String {
-    format!("{CHALLENGE_PATH}/s-1/0/echo")
+    format!("{CHALLENGE_PATH}/s-1/0/echo/30000")
 }
 
 #[tokio::test]
