@@ -30,11 +30,13 @@ mod plugin;
 mod progress;
 mod replay;
 mod run;
+mod scaffold;
 mod shutdown;
 mod status;
 mod subnet;
 mod surroundings;
 mod table;
+mod trial;
 mod wallet;
 
 use std::ffi::OsString;

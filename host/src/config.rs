@@ -54,7 +54,7 @@ pub use plugins::PluginSettings;
 pub use problem::{Problem, Problems};
 pub use reader::{Key, environment_name};
 pub use sections::{
-    Accelerator, Axon, Log, LogFormat, LogLevel, Metrics, Miner, Peers, Shutdown, Spread,
+    Accelerator, Axon, Log, LogFormat, LogLevel, Metrics, Miner, Peers, Protocol, Shutdown, Spread,
     Validator, Wallet,
 };
 pub use sources::{Override, Sources};

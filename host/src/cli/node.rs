@@ -34,6 +34,8 @@ use crate::subnet::evidence::EvidenceStore;
 use crate::subnet::key::{AccountId, Signer};
 
 use super::keys;
+pub(crate) use options::accelerator;
+
 use super::shutdown::Shutdown;
 use super::surroundings::Surroundings;
 

@@ -13,12 +13,14 @@ use tokio::sync::mpsc;
 use super::block::{Block, RUNTIME_UPDATED_LOG, other_log};
 use super::call::Call;
 use super::codec::{Codec, CodecError};
+use super::drand::Reveals;
 use super::extrinsic::Extrinsic;
 use super::hash::blake2_256;
 use super::invalid::Invalid;
 use super::options::Options;
 use super::pool::{Pending, Pool, Status};
 use super::runtime::{Runtime, Spec};
+use super::shield::Shield;
 use super::state::State;
 use super::store::{Changes, HISTORY_BLOCKS, Store};
 use super::{balances, genesis};
@@ -31,6 +33,7 @@ pub(super) struct Ledger {
     /// The runtime that the next block brings.
     upgrade: Option<Arc<Runtime>>,
     block_ms: u64,
+    shield: Shield,
     store: Store,
     blocks: BTreeMap<u64, Block>,
     heights: HashMap<[u8; 32], u64>,
@@ -39,6 +42,8 @@ pub(super) struct Ledger {
     forks: u64,
     genesis: [u8; 32],
     allow_loopback: bool,
+    reveals: Reveals,
+    signed_until: u64,
 }
 
 impl Ledger {
@@ -46,13 +51,16 @@ impl Ledger {
     pub(super) fn new(options: &Options, salt: [u8; 32]) -> Result<Self, CodecError> {
         let block_ms = options.pace.block_ms();
         let runtime = Runtime::new(options.spec, block_ms)?;
-        let changes = genesis::state(&runtime.codec, options)?;
+        let shield = Shield::new(&salt);
+        let mut changes = genesis::state(&runtime.codec, options)?;
+        changes.extend(shield.announce(&runtime.codec)?);
         let root = root([0; 32], &changes);
         let block = Block::new([0; 32], 0, root, Vec::new(), vec![other_log(&salt)]);
         let mut ledger = Self {
             runtimes: BTreeMap::from([(0, runtime)]),
             upgrade: None,
             block_ms,
+            shield,
             store: Store::default(),
             blocks: BTreeMap::new(),
             heights: HashMap::new(),
@@ -61,6 +69,8 @@ impl Ledger {
             forks: 0,
             genesis: block.hash,
             allow_loopback: options.allow_loopback,
+            reveals: Reveals::Made,
+            signed_until: 0,
         };
         ledger.store.commit(0, changes);
         ledger.append(0, block);
@@ -179,6 +189,16 @@ impl Ledger {
     /// Whether all nonces below this one's are in the pool.
     fn waits_for(&self, extrinsic: &Extrinsic) -> Result<bool, Invalid> {
         Ok(self.next_nonce(extrinsic.signer)? >= extrinsic.nonce)
+    }
+
+    /// What becomes of reveals from the next block on.
+    pub(super) fn set_reveals(&mut self, reveals: Reveals) {
+        self.reveals = reveals;
+    }
+
+    /// Lets the beacon sign ahead of its clock, up to `round`.
+    pub(super) fn sign_until(&mut self, round: u64) {
+        self.signed_until = self.signed_until.max(round);
     }
 
     /// Builds the next block at `now_ms` and makes it the head.

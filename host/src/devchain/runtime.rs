@@ -93,7 +93,6 @@ fn versions(codec: &Codec) -> Result<(u32, u32), CodecError> {
         spec_version: u32,
         transaction_version: u32,
     }
-    let (bytes, type_id) = codec.constant("System", "Version")?;
-    let version: Version = codec.decode(bytes, type_id)?;
+    let version: Version = codec.constant_as("System", "Version")?;
     Ok((version.spec_version, version.transaction_version))
 }

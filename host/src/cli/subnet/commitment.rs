@@ -17,14 +17,14 @@ use super::{SubnetArgs, With, actor, done, reader};
 #[command(after_help = "\
 Examples:
   host subnet commitment 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY --netuid 12 --network finney
-  host subnet commitment --set https://example.com --netuid 12 --network finney --wallet.name default")]
+  host subnet commitment --publish https://example.com --netuid 12 --network finney --wallet.name default")]
 pub(super) struct Commitment {
     /// Whose; the wallet's hotkey by default
-    #[arg(value_name = "SS58", conflicts_with = "set")]
+    #[arg(value_name = "SS58", conflicts_with = "publish")]
     hotkey: Option<String>,
     /// Publish this text, for everybody to read
     #[arg(long, value_name = "TEXT")]
-    set: Option<String>,
+    publish: Option<String>,
     #[command(flatten)]
     subnet: SubnetArgs,
     #[command(flatten)]
@@ -37,7 +37,7 @@ pub(super) struct Commitment {
 impl Commitment {
     pub(super) async fn execute(self, world: &mut World<'_>) -> anyhow::Result<()> {
         let arguments = With(&self.subnet, self.wallet.overrides());
-        if let Some(text) = &self.set {
+        if let Some(text) = &self.publish {
             let (chain, netuid) = actor(world, &arguments).await?;
             let included = chain.set_commitment(netuid, text.as_bytes()).await?;
             return done(world, self.json, "published", included, json!({}));
