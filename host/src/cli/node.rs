@@ -88,11 +88,12 @@ impl Node {
             condition: Condition::Plugins,
             met: true,
         });
-        let chain = Arc::new(keys::connect(
+        let connected = keys::connect(
             &config.network,
             Some((&config.wallet, hotkey.clone())),
             metrics.clone(),
-        )?);
+        )?;
+        let chain = Arc::new(connected.with_commits(config.settings.validator.commits));
         let quiet = Quiet::default();
         let face = admin::Face::new(
             &config,
