@@ -49,6 +49,10 @@ pub trait Admin: Send + Sync {
     async fn plugins(&self) -> PluginList;
     /// All there is to know of one active plugin, as an object.
     async fn inspect(&self, name: &str) -> Option<serde_json::Value>;
+    /// The weights that the guard holds, as an object.
+    async fn held(&self) -> Option<serde_json::Value>;
+    /// Lets them through with the next epoch, and says what they were.
+    async fn accept(&self) -> Option<serde_json::Value>;
     /// Puts an offered component or data pack in the place of an active one, or
     /// says why not.
     async fn swap(&self, offer: Offer) -> Result<Swapped, Refusal>;

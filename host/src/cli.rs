@@ -24,6 +24,7 @@ mod devchain;
 mod epochs;
 mod evidence;
 mod exit;
+mod guard;
 mod keys;
 mod logging;
 mod node;
@@ -82,6 +83,7 @@ enum Command {
     Plugin(plugin::Plugin),
     Wallet(wallet::Wallet),
     Status(status::Status),
+    Guard(guard::Guard),
     Replay(replay::Replay),
     Evidence(evidence::Evidence),
     Backtest(backtest::Backtest),
@@ -170,6 +172,7 @@ impl Cli {
             Command::Wallet(wallet) => wallet.execute(&mut world),
             Command::Plugin(plugin) => plugin.execute(&mut world),
             Command::Status(status) => status.execute(&mut world),
+            Command::Guard(guard) => guard.execute(&mut world),
             Command::Replay(replay) => replay.execute(&mut world),
             Command::Evidence(evidence) => evidence.execute(&mut world),
             Command::Backtest(backtest) => backtest.execute(&mut world),

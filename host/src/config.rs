@@ -30,6 +30,7 @@
 mod engine;
 mod file;
 mod folders;
+mod guard;
 mod missing;
 mod network;
 mod plugins;
@@ -46,6 +47,7 @@ mod tests;
 use std::path::PathBuf;
 
 use crate::subnet::Netuid;
+use crate::subnet::guard::Limits as GuardLimits;
 use crate::subnet::trust::Trust;
 
 pub use engine::{Ceiling, Engine, Stop, WorldLimits};
@@ -132,6 +134,8 @@ pub struct Settings {
     pub accelerator: Accelerator,
     /// `[validator]`
     pub validator: Validator,
+    /// `[guard]`; `None` if it is off.
+    pub guard: Option<GuardLimits>,
     /// `[engine]`
     pub engine: Engine,
     /// `[plugins.NAME]`
@@ -199,6 +203,7 @@ impl Settings {
             miner: Miner::read(reader),
             accelerator: Accelerator::read(reader),
             validator: Validator::read(reader),
+            guard: guard::read(reader),
             engine: Engine::read(reader),
             plugins: Plugins::read(reader),
             trust: trust::read(reader),

@@ -67,6 +67,16 @@ impl Client {
         self.ask(&Request::Inspect { name }).await
     }
 
+    /// The weights that the guard holds; null if it holds none.
+    pub async fn held(&self) -> Result<serde_json::Value, AdminError> {
+        self.ask(&Request::Held).await
+    }
+
+    /// Lets them through with the next epoch.
+    pub async fn accept(&self) -> Result<serde_json::Value, AdminError> {
+        self.ask(&Request::Accept).await
+    }
+
     /// Offers `file`, an absolute path, for the place of `name`.
     pub async fn swap(
         &self,

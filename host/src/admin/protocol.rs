@@ -29,6 +29,10 @@ pub(super) enum Request {
         /// Its name.
         name: String,
     },
+    /// The weights that the guard holds.
+    Held,
+    /// Lets them through.
+    Accept,
     /// Another component for a plugin's place.
     Swap {
         /// Whose place.

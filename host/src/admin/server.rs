@@ -86,6 +86,11 @@ async fn carry_out(request: Request, admin: &dyn Admin) -> Reply {
     match request {
         Request::Status => Reply::Done(admin.status().await),
         Request::Plugins => done(&admin.plugins().await),
+        Request::Held => Reply::Done(admin.held().await.unwrap_or_default()),
+        Request::Accept => admin.accept().await.map_or_else(
+            || Reply::Failed("the guard holds nothing; `host guard` shows what it does".to_owned()),
+            Reply::Done,
+        ),
         Request::Inspect { name } => admin.inspect(&name).await.map_or_else(
             || {
                 Reply::Failed(format!(

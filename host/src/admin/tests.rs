@@ -35,6 +35,14 @@ impl Admin for Node {
     async fn plugins(&self) -> PluginList {
         PluginList::default()
     }
+    async fn held(&self) -> Option<serde_json::Value> {
+        None
+    }
+
+    async fn accept(&self) -> Option<serde_json::Value> {
+        None
+    }
+
     async fn inspect(&self, _: &str) -> Option<serde_json::Value> {
         None
     }

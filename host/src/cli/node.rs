@@ -26,6 +26,7 @@ use crate::config::{Config, Role, Settings};
 use crate::metrics::Metrics;
 use crate::plugin::{Approval, Child, Compilation, Engine, Registry, Workshop, registry};
 use crate::role::validator::Quiet;
+use crate::role::validator::guard::Guard;
 use crate::store::SqliteStore;
 use crate::subnet::accelerator::Accelerator;
 use crate::subnet::chain::{Chain as _, ChainError, Network};
@@ -65,6 +66,7 @@ struct Means {
     registry: Arc<Registry>,
     metrics: Arc<Metrics>,
     quiet: Quiet,
+    guard: Arc<Guard>,
     opened: watch::Sender<Option<Arc<SqliteStore>>>,
     shutdown: Shutdown,
 }
@@ -95,6 +97,7 @@ impl Node {
         )?;
         let chain = Arc::new(connected.with_commits(config.settings.validator.commits));
         let quiet = Quiet::default();
+        let guard = Arc::new(Guard::new(config.settings.guard));
         let face = admin::Face::new(
             &config,
             account,
@@ -102,6 +105,7 @@ impl Node {
             metrics.clone(),
             chain.clone(),
             quiet.clone(),
+            guard.clone(),
         );
         let mut services = around.start(Arc::new(face));
         info!(role = config.role.as_str(), hotkey = %account, netuid = config.netuid, "starting");
@@ -113,6 +117,7 @@ impl Node {
             registry,
             metrics,
             quiet,
+            guard,
             opened,
             shutdown: shutdown.clone(),
         };

@@ -59,6 +59,7 @@ pub(super) fn weights(kind: WeightsKind) -> &'static str {
         WeightsKind::Confirmed => "confirmed",
         WeightsKind::Refused => "refused",
         WeightsKind::Dropped => "dropped",
+        WeightsKind::Held => "held",
         WeightsKind::Withheld => "withheld",
     }
 }

@@ -245,6 +245,8 @@ pub enum WeightsKind {
     Refused,
     /// Committed, and the chain did not reveal them.
     Dropped,
+    /// The guard holds the policy's, and older ones go out in their place.
+    Held,
     /// There was nothing to set.
     Withheld,
 }

@@ -56,6 +56,7 @@ fn every_subcommand_explains_itself() {
         "wallet",
         "status",
         "completions",
+        "guard",
         "replay",
         "evidence",
         "backtest",

@@ -11,6 +11,7 @@ use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::plugin::{self, Approval, Listed, ListedPack, Package, Registry, Source};
 use crate::role::validator::Quiet;
+use crate::role::validator::guard::Guard;
 use crate::subnet::chain::{Chain, Metagraph};
 use crate::subnet::key::AccountId;
 use crate::subnet::trust::Subject;
@@ -28,6 +29,7 @@ pub(super) struct Face {
     metrics: Arc<Metrics>,
     chain: Arc<dyn Chain>,
     quiet: Quiet,
+    guard: Arc<Guard>,
     since: Instant,
 }
 
@@ -39,6 +41,7 @@ impl Face {
         metrics: Arc<Metrics>,
         chain: Arc<dyn Chain>,
         quiet: Quiet,
+        guard: Arc<Guard>,
     ) -> Self {
         Self {
             role: config.role.as_str(),
@@ -53,6 +56,7 @@ impl Face {
             metrics,
             chain,
             quiet,
+            guard,
             since: Instant::now(),
         }
     }
@@ -117,6 +121,14 @@ impl Admin for Face {
 
     async fn inspect(&self, name: &str) -> Option<Value> {
         serde_json::to_value(self.registry.inspect(name)?).ok()
+    }
+
+    async fn held(&self) -> Option<Value> {
+        serde_json::to_value(self.guard.held()?).ok()
+    }
+
+    async fn accept(&self) -> Option<Value> {
+        serde_json::to_value(self.guard.accept()?).ok()
     }
 
     /// Admission is guest work, so it waits until no miner's clock runs.
