@@ -31,8 +31,8 @@ use crate::subnet::plugin::PluginId;
 use crate::subnet::trust::Subject;
 
 pub use client::{AdminError, Client};
-pub use protocol::Approval;
 pub use place::{Door, private_folder};
+pub use protocol::Approval;
 pub use server::serve;
 
 /// The largest component an operator may offer, in bytes.

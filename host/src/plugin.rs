@@ -64,6 +64,7 @@ mod v0_1;
 mod wasi;
 
 pub use admission::AdmissionError;
+pub use admission::{Described, describe};
 pub use compile::{Child, Class, Compilation, Job, work};
 pub use engine::{Engine, EngineError, Workshop};
 pub use limits::{Adjusted, CompileLimits, Limits, WorldLimits};
@@ -75,5 +76,4 @@ pub use registry::{
 pub use settings::{Settings, SettingsByPlugin};
 pub use stats::{Figures, PluginStats};
 pub use tables::{DataByPlugin, LimitsByPlugin};
-pub use admission::{Described, describe};
 pub use trust::{Seen, Sequences, TrustError, judge};

@@ -107,7 +107,10 @@ async fn a_file_and_its_manifest_reach_the_node_as_bytes_with_what_was_said() {
     swap(Approval::Signatures).await.unwrap();
     let offers = running.node.offers.lock().unwrap();
     assert_eq!(offers[0].bytes, b"\0asm");
-    assert_eq!((offers[0].approval, &offers[0].manifest), (Approval::Pin, &None));
+    assert_eq!(
+        (offers[0].approval, &offers[0].manifest),
+        (Approval::Pin, &None)
+    );
     assert_eq!(offers[1].approval, Approval::Signatures);
     assert_eq!(offers[1].manifest.as_deref(), Some(&b"signed"[..]));
 }

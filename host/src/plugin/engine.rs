@@ -243,10 +243,7 @@ impl Drop for Inner {
     }
 }
 
-fn deterministic(
-    limits: &Limits,
-    timers: &tokio::runtime::Handle,
-) -> Result<Class, EngineError> {
+fn deterministic(limits: &Limits, timers: &tokio::runtime::Handle) -> Result<Class, EngineError> {
     let memory = limits
         .policy
         .memory_bytes_max

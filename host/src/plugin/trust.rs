@@ -144,13 +144,7 @@ fn count(trust: &Trust, signed: &Signed) -> Result<Vec<Key>, TrustError> {
     Err(too_few(trust, rule, name, &counted, &others))
 }
 
-fn too_few(
-    trust: &Trust,
-    rule: &Rule,
-    name: &str,
-    counted: &[Key],
-    others: &[Key],
-) -> TrustError {
+fn too_few(trust: &Trust, rule: &Rule, name: &str, counted: &[Key], others: &[Key]) -> TrustError {
     let usable = |key: &&Key| !trust.revoked_keys.contains(key);
     TrustError::TooFew {
         name: name.to_owned(),

@@ -52,7 +52,10 @@ impl Inspect {
         lines(out, &manifest)?;
         section(out, "settings")?;
         print_object(out, &settings)?;
-        section(out, "limits, and what its calls used (elapsed in microseconds)")?;
+        section(
+            out,
+            "limits, and what its calls used (elapsed in microseconds)",
+        )?;
         print_limits(out, &limits, &ceiling, &used)?;
         section(out, "calls")?;
         for shown in ["fuel", "memory_bytes", "elapsed_us"] {

@@ -35,7 +35,9 @@ impl Keys {
                 "nobody's signature lets a plugin in here; [trust.plugins.NAME] in the configuration names keys"
             )?;
         }
-        let rows = rules.iter().flat_map(|(name, rule)| rows(name, rule, &seen));
+        let rows = rules
+            .iter()
+            .flat_map(|(name, rule)| rows(name, rule, &seen));
         let columns = ["rule", "needs", "key or pin", "seen"].map(Column::Text);
         if !rules.is_empty() {
             print(world.out, columns, rows)?;

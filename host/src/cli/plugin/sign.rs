@@ -10,9 +10,7 @@ use crate::cli::exit::Usage;
 use crate::cli::{World, keys};
 use crate::plugin::manifest::{Declared, Instant, Manifest, SettingKind, Signed, Want, embed};
 use crate::plugin::package::{PackageSource as _, manifest_path};
-use crate::plugin::{
-    Child, Compilation, Engine, FileSource, Limits, Package, Workshop, describe,
-};
+use crate::plugin::{Child, Compilation, Engine, FileSource, Limits, Package, Workshop, describe};
 use crate::subnet::Netuid;
 use crate::subnet::trust::Subject;
 
@@ -129,7 +127,10 @@ impl Sign {
                     bail!(Usage("there is a manifest already, and a signature adds nothing to what it says; --replace writes another".into()));
                 }
                 if signed.manifest.digest != package.digest {
-                    bail!(Usage("the manifest that is there is of other bytes; --replace writes another".into()));
+                    bail!(Usage(
+                        "the manifest that is there is of other bytes; --replace writes another"
+                            .into()
+                    ));
                 }
                 Ok(signed.clone())
             }
@@ -199,7 +200,9 @@ impl Says {
         let version = self.version.clone();
         match (name, version) {
             (Some(name), Some(version)) => Ok((name, version, Subject::DataPack)),
-            _ => bail!(Usage("a data pack says nothing of itself: --name gpu-prices --version 1.0.0".into())),
+            _ => bail!(Usage(
+                "a data pack says nothing of itself: --name gpu-prices --version 1.0.0".into()
+            )),
         }
     }
 }

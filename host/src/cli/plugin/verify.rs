@@ -52,7 +52,11 @@ impl Verify {
         if counted.is_empty() {
             writeln!(world.out, "\nIts digest is pinned here.")?;
         } else {
-            writeln!(world.out, "\n{} signatures count here: it is let in.", counted.len())?;
+            writeln!(
+                world.out,
+                "\n{} signatures count here: it is let in.",
+                counted.len()
+            )?;
         }
         Ok(())
     }

@@ -36,9 +36,7 @@ pub fn split(bytes: &[u8]) -> Result<(&[u8], Option<&[u8]>), ManifestError> {
         Some((_, manifest, _)) if manifest.len() > MANIFEST_BYTES_MAX => {
             Err(ManifestError::TooLarge(manifest.len()))
         }
-        Some((begin, manifest, end)) if end == bytes.len() => {
-            Ok((&bytes[..begin], Some(manifest)))
-        }
+        Some((begin, manifest, end)) if end == bytes.len() => Ok((&bytes[..begin], Some(manifest))),
         Some(_) => Err(ManifestError::Section),
     }
 }

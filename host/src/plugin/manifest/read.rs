@@ -95,14 +95,10 @@ fn manifest(lines: &mut Lines<'_>) -> Result<Manifest, ManifestError> {
         "sha256: and 64 hexadecimal digits in lower case",
         |value| value.parse().ok().filter(|digest| same(digest, value)),
     )?;
-    let netuid = lines.read(
-        "netuid",
-        "a subnet's number, or any",
-        |value| match value {
-            "any" => Some(None),
-            number => plain_number(number).map(Some),
-        },
-    )?;
+    let netuid = lines.read("netuid", "a subnet's number, or any", |value| match value {
+        "any" => Some(None),
+        number => plain_number(number).map(Some),
+    })?;
     let sequence = lines.read("sequence", "a whole number from 1", |value| {
         plain_number(value).filter(|sequence: &u64| *sequence > 0)
     })?;

@@ -88,7 +88,10 @@ fn changed(from: &str, to: &str) -> Result<Signed, ManifestError> {
 fn nothing_can_be_said_in_two_ways() {
     for (from, to) in [
         ("compute-subnet/manifest/1", "compute-subnet/manifest/2"),
-        ("compute-subnet/manifest/1\n", "compute-subnet/manifest/1\r\n"),
+        (
+            "compute-subnet/manifest/1\n",
+            "compute-subnet/manifest/1\r\n",
+        ),
         ("compute-subnet", " compute-subnet"),
         ("name: gpu-tflops\n", ""),
         ("name: gpu-tflops", "name:  gpu-tflops"),
@@ -109,11 +112,23 @@ fn nothing_can_be_said_in_two_ways() {
         ("sequence: 3", "sequence: 0"),
         ("sequence: 3", "sequence: 03"),
         ("sequence: 3", "sequence: 99999999999999999999"),
-        ("sequence: 3\nexpires: 2027-01-15T08:00:00Z", "expires: 2027-01-15T08:00:00Z\nsequence: 3"),
-        ("expires: 2027-01-15T08:00:00Z", "expires: 2027-01-15T08:00:00+00:00"),
+        (
+            "sequence: 3\nexpires: 2027-01-15T08:00:00Z",
+            "expires: 2027-01-15T08:00:00Z\nsequence: 3",
+        ),
+        (
+            "expires: 2027-01-15T08:00:00Z",
+            "expires: 2027-01-15T08:00:00+00:00",
+        ),
         ("expires: 2027-01-15T08:00:00Z", "expires: Never"),
-        ("want: limit fuel 5000000\n", "want: limit fuel 5000000\nwant: limit fuel 5000000\n"),
-        ("want: limit fuel 5000000\n", "want: limit fuel 5000000\nwant: http https://a.example\n"),
+        (
+            "want: limit fuel 5000000\n",
+            "want: limit fuel 5000000\nwant: limit fuel 5000000\n",
+        ),
+        (
+            "want: limit fuel 5000000\n",
+            "want: limit fuel 5000000\nwant: http https://a.example\n",
+        ),
         ("want: limit", "want: LIMIT"),
         ("integer", "number"),
         ("floor-mops", "floor mops"),
@@ -123,14 +138,27 @@ fn nothing_can_be_said_in_two_ways() {
     ] {
         assert!(changed(from, to).is_err(), "{from:?} to {to:?}");
     }
-    assert!(read(TEXT.trim_end().as_bytes()).is_err(), "no last line feed");
-    assert!(read(format!("{TEXT}\n").as_bytes()).is_err(), "an empty line");
+    assert!(
+        read(TEXT.trim_end().as_bytes()).is_err(),
+        "no last line feed"
+    );
+    assert!(
+        read(format!("{TEXT}\n").as_bytes()).is_err(),
+        "an empty line"
+    );
     assert!(read(b"").is_err());
 }
 
 #[test]
 fn characters_that_hide_or_reorder_others_are_refused_with_their_line() {
-    for bad in ["\u{1b}[2J", "\u{202e}", "\u{200b}", "\0", "\u{feff}", "\u{2028}"] {
+    for bad in [
+        "\u{1b}[2J",
+        "\u{202e}",
+        "\u{200b}",
+        "\0",
+        "\u{feff}",
+        "\u{2028}",
+    ] {
         let refused = changed("Größer", bad).err();
         assert_eq!(refused, Some(ManifestError::Characters(11)), "{bad:?}");
     }
@@ -216,11 +244,26 @@ fn two_manifests_that_say_different_things_are_not_joined() {
 #[test]
 fn a_name_or_a_note_that_could_not_be_read_back_is_never_signed() {
     let bad = [
-        Manifest { name: "Gpu".into(), ..manifest() },
-        Manifest { sequence: 0, ..manifest() },
-        Manifest { notes: vec!["two\nlines".into()], ..manifest() },
-        Manifest { notes: vec![" padded".into()], ..manifest() },
-        Manifest { notes: vec![String::new()], ..manifest() },
+        Manifest {
+            name: "Gpu".into(),
+            ..manifest()
+        },
+        Manifest {
+            sequence: 0,
+            ..manifest()
+        },
+        Manifest {
+            notes: vec!["two\nlines".into()],
+            ..manifest()
+        },
+        Manifest {
+            notes: vec![" padded".into()],
+            ..manifest()
+        },
+        Manifest {
+            notes: vec![String::new()],
+            ..manifest()
+        },
     ];
     for manifest in bad {
         assert!(manifest.clone().unsigned().is_err(), "{manifest:?}");

@@ -93,8 +93,11 @@ impl Refusal {
             origin: "active before".into(),
             digest,
             at_unix_s: unix_s(),
-            reason: format!("it failed {failures} times in a row, and the one before it took its place"),
-            remedy: "the log says how it failed; offer one that is mended with `host plugin swap`".into(),
+            reason: format!(
+                "it failed {failures} times in a row, and the one before it took its place"
+            ),
+            remedy: "the log says how it failed; offer one that is mended with `host plugin swap`"
+                .into(),
         }
     }
 }

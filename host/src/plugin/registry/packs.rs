@@ -275,7 +275,13 @@ mod tests {
 
     #[test]
     fn a_pack_is_one_toml_or_json_document() {
-        for good in ["h100 = 2\n", "[gpu.h100]\nusd = 2\n", "{\"a\": 1}", "[1, 2]", ""] {
+        for good in [
+            "h100 = 2\n",
+            "[gpu.h100]\nusd = 2\n",
+            "{\"a\": 1}",
+            "[1, 2]",
+            "",
+        ] {
             assert_eq!(check_document(good), Ok(()), "{good}");
         }
         for bad in ["#!/bin/sh\nrm -r /", "{\"a\": 1} {", "a = ", "{a: 1}"] {

@@ -76,12 +76,8 @@ impl Registry {
     }
 
     fn signed(&self, signed: &Signed, occasion: Occasion) -> Result<Vouched, TrustError> {
-        let keys = trust::check_signatures(
-            &self.trust,
-            signed,
-            self.state().sequences(),
-            occasion,
-        )?;
+        let keys =
+            trust::check_signatures(&self.trust, signed, self.state().sequences(), occasion)?;
         let source = Source::Signed {
             by: keys.iter().map(Key::to_string).collect(),
             sequence: signed.manifest.sequence,
@@ -106,11 +102,7 @@ impl Registry {
     }
 
     /// What could not be compared before the plugin had said its name.
-    pub(super) fn confirm(
-        &self,
-        vouched: &Vouched,
-        loaded: &Loaded,
-    ) -> Result<(), AdmissionError> {
+    pub(super) fn confirm(&self, vouched: &Vouched, loaded: &Loaded) -> Result<(), AdmissionError> {
         let subject = Subject::Plugin(loaded.world());
         self.confirm_name(vouched, &loaded.id.name, subject, loaded.id.digest)
     }

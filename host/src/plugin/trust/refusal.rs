@@ -93,7 +93,9 @@ impl TrustError {
     /// What to do about it, in one line.
     pub fn remedy(&self) -> String {
         match self {
-            Self::Revoked(_) => "take it out of `trust.revoked-digests` if that was a mistake".into(),
+            Self::Revoked(_) => {
+                "take it out of `trust.revoked-digests` if that was a mistake".into()
+            }
             Self::Unsigned { name, digest } => format!(
                 "if you trust it, add --pin, which records the digest as your approval, or add the \
                  line trust.plugins.{}.pins = [\"{digest}\"] to the configuration; or have it \
