@@ -32,6 +32,7 @@
 //! | `tables` | settings, data packs and limits by plugin |
 //! | [`registry`] | the active plugins, the swap, approvals, what outlives a restart |
 //! | [`builtin`] | the components this binary carries |
+//! | [`lone`] | a component outside of any node |
 //!
 //! It does not decide which plugin is right for a subnet, does not fetch
 //! anything, and never loads native code that it did not make itself. Replay
@@ -41,6 +42,7 @@ pub mod admission;
 pub mod builtin;
 pub mod engine;
 pub mod limits;
+pub mod lone;
 pub mod manifest;
 pub mod package;
 pub mod registry;

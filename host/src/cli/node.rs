@@ -22,7 +22,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tracing::{info, warn};
 
 use crate::chain::Subtensor;
-use crate::config::{Config, Role};
+use crate::config::{Config, Role, Settings};
 use crate::metrics::Metrics;
 use crate::plugin::{Approval, Child, Compilation, Engine, Registry, Workshop, registry};
 use crate::role::validator::Quiet;
@@ -35,6 +35,8 @@ use crate::subnet::key::{AccountId, Signer};
 use crate::subnet::trust::Trust;
 
 use super::keys;
+pub(crate) use options::accelerator;
+
 use super::shutdown::Shutdown;
 use super::surroundings::Surroundings;
 
@@ -75,7 +77,7 @@ impl Node {
         replaced: Replaced,
         shutdown: Shutdown,
     ) -> anyhow::Result<Self> {
-        let hotkey = keys::hotkey(&config.wallet)?;
+        let hotkey = keys::hotkey(&config.wallet).await?;
         let account = hotkey.account();
         let around =
             Surroundings::open(&config.settings, conditions(config.role), shutdown.clone()).await?;
@@ -86,17 +88,19 @@ impl Node {
             condition: Condition::Plugins,
             met: true,
         });
-        let chain = Arc::new(keys::connect(
+        let connected = keys::connect(
             &config.network,
-            Some(&config.wallet),
+            Some((&config.wallet, hotkey.clone())),
             metrics.clone(),
-        )?);
+        )?;
+        let chain = Arc::new(connected.with_commits(config.settings.validator.commits));
         let quiet = Quiet::default();
         let face = admin::Face::new(
             &config,
             account,
             registry.clone(),
             metrics.clone(),
+            chain.clone(),
             quiet.clone(),
         );
         let mut services = around.start(Arc::new(face));
@@ -162,6 +166,15 @@ fn conditions(role: Role) -> &'static [Condition] {
         ],
         Role::Validator => &[Condition::Chain, Condition::Registered, Condition::Plugins],
     }
+}
+
+/// An engine with the node's own limits, for repeating its calls elsewhere.
+pub(crate) fn engine(settings: &Settings) -> anyhow::Result<Engine> {
+    let workshop = Workshop {
+        compilation: Compilation::Child(Child::of_this_binary()?),
+        cache: None,
+    };
+    Ok(Engine::with(options::limits(settings), workshop)?)
 }
 
 /// Compiles and admits; blocks, so it is done elsewhere.

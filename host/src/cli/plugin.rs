@@ -10,6 +10,8 @@ mod verify;
 
 use clap::{Args, Subcommand};
 
+use super::scaffold::New;
+use super::trial::{Check, Run};
 use super::{World, small_runtime};
 
 /// List, inspect, swap, sign and verify plugins.
@@ -31,6 +33,9 @@ enum Action {
     Sign(sign::Sign),
     Verify(verify::Verify),
     Keys(keys::Keys),
+    New(New),
+    Run(Run),
+    Check(Check),
 }
 
 impl Plugin {
@@ -42,6 +47,9 @@ impl Plugin {
             Action::Sign(sign) => sign.execute(world),
             Action::Verify(verify) => verify.execute(world),
             Action::Keys(keys) => keys.execute(world),
+            Action::New(new) => new.execute(world),
+            Action::Run(run) => run.execute(world),
+            Action::Check(check) => check.execute(world),
         }
     }
 }

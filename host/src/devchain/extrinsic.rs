@@ -11,7 +11,7 @@ use scale_decode::DecodeAsType;
 
 use super::codec::{Codec, CodecError};
 use super::hash::blake2_256;
-use crate::subnet::key::{AccountId, Signature, verify};
+use crate::subnet::key::{AccountId, Scheme, Signature};
 
 /// Longest extrinsic taken; the largest call here is a weight vector.
 pub(super) const MAX_EXTRINSIC_BYTES: usize = 64 * 1024;
@@ -167,11 +167,12 @@ impl Extrinsic {
     /// Whether its signer signed it, for this chain and this runtime.
     pub(super) fn verify(&self, codec: &Codec, implied: &Implied) -> Result<bool, CodecError> {
         let payload = self.payload(codec, implied)?;
-        let MultiSignature::Sr25519(signature) = self.signature else {
-            return Ok(false);
+        let (scheme, signature) = match self.signature {
+            MultiSignature::Ed25519(signature) => (Scheme::Ed25519, signature),
+            MultiSignature::Sr25519(signature) => (Scheme::Sr25519, signature),
         };
         let signer = AccountId(self.signer);
-        Ok(verify(&signer, &payload, &Signature(signature)))
+        Ok(scheme.verify(&signer, &payload, &Signature(signature)))
     }
 
     /// What is signed.

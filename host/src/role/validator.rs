@@ -14,6 +14,7 @@
 //! are sent again.
 
 mod evidence;
+mod keeping;
 mod memory;
 mod round;
 mod scoring;
@@ -118,6 +119,8 @@ pub struct Validator {
     challenged: Option<BlockNumber>,
     work: Option<JoinHandle<()>>,
     resumed: Vec<Live>,
+    /// The epoch it was when this validator first looked.
+    began: Option<u64>,
     /// The epoch whose outcome became weights, or none for a reason.
     proposed: Option<u64>,
     tries: setting::Tries,
@@ -136,6 +139,7 @@ impl Validator {
             challenged: None,
             work: None,
             resumed: Vec::new(),
+            began: None,
             proposed: None,
             tries: setting::Tries::default(),
             drain: DRAIN,

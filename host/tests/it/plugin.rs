@@ -8,6 +8,6 @@ mod limits;
 mod matmul;
 mod packs;
 mod solver;
-mod support;
+pub(crate) mod support;
 mod swap;
 mod trust;

@@ -7,7 +7,7 @@ use super::Registry;
 use super::active::POLICY_SLOT;
 use crate::plugin::v0_1::{generator::Generator, policy::Policy, solver::Solver};
 use crate::subnet::plugin::{
-    ChallengeGenerator, ChallengeSolver, PluginId, Plugins, ScoringPolicy, World,
+    ChallengeGenerator, ChallengeSolver, KeptPlugin, PluginId, Plugins, ScoringPolicy, World,
 };
 
 impl Plugins for Registry {
@@ -30,6 +30,10 @@ impl Plugins for Registry {
     fn generator(&self, id: &PluginId) -> Option<Arc<dyn ChallengeGenerator>> {
         let loaded = self.find_generator(id).or_else(|| self.revive(id))?;
         Some(Arc::new(Generator(loaded)))
+    }
+
+    fn kept(&self, id: &PluginId) -> Option<KeptPlugin> {
+        self.kept_plugin(id)
     }
 
     fn solver_names(&self) -> Vec<String> {
