@@ -16,8 +16,10 @@ pub struct Engine {
     pub component_mib_max: usize,
     /// From bytes to an admitted plugin, compilation included.
     pub admission_timeout: Duration,
-    /// One compilation, and its processor time.
+    /// One compilation, however busy the machine is.
     pub compile_timeout: Duration,
+    /// Processor time of one compilation.
+    pub compile_cpu_s_max: u64,
     /// The address space of one compilation.
     pub compile_memory_mib_max: u64,
     /// Compiled code that is kept for the next start.
@@ -99,8 +101,9 @@ impl Engine {
     pub(super) fn read(reader: &mut Reader) -> Self {
         Self {
             component_mib_max: reader.integer("engine.component-mib-max", 32, 1..=64),
-            admission_timeout: millis(reader, "engine.admission-timeout-ms", 60_000, 240_000),
-            compile_timeout: millis(reader, "engine.compile-timeout-ms", 45_000, 240_000),
+            admission_timeout: millis(reader, "engine.admission-timeout-ms", 150_000, 240_000),
+            compile_timeout: millis(reader, "engine.compile-timeout-ms", 120_000, 240_000),
+            compile_cpu_s_max: reader.integer("engine.compile-cpu-s-max", 45, 1..=3_600),
             compile_memory_mib_max: reader.integer(
                 "engine.compile-memory-mib-max",
                 2_048,

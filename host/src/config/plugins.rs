@@ -20,7 +20,7 @@ const SETTINGS_MAX: usize = 1_024;
 const SETTING_BYTES_MAX: usize = 64 << 10;
 
 /// Texts by plugin, by key.
-pub type Texts = BTreeMap<String, BTreeMap<String, String>>;
+pub(super) type Texts = BTreeMap<String, BTreeMap<String, String>>;
 
 /// By plugin.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -27,7 +27,7 @@ use crate::subnet::plugin::World;
 pub(super) enum Failure {
     /// The compiler's own words about the component.
     Invalid(String),
-    /// Past the deadline, or past the processor time that goes with it.
+    /// Past the deadline, or past its processor time.
     TooSlow(Duration),
     /// The compiler ended without an answer; how.
     Died(String),

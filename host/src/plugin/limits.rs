@@ -46,8 +46,10 @@ pub struct Limits {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CompileLimits {
-    /// The wall clock; the processor time of a child is the same.
+    /// The wall clock, which a busy machine stretches.
     pub wall_ms_max: u64,
+    /// A child's processor time.
+    pub cpu_s_max: u64,
     /// A child's address space.
     pub memory_bytes_max: u64,
     /// Native code of one component.
@@ -198,7 +200,7 @@ impl Default for Limits {
         Self {
             component_bytes_max: 32 * MIB,
             settings_bytes_max: 256 * KIB,
-            admission_ms_max: 60_000,
+            admission_ms_max: 150_000,
             compile: CompileLimits::default(),
             // One plugin never has them all, so two cores give it two of three.
             deterministic_threads: cores.clamp(2, 8) + 1,
@@ -236,8 +238,9 @@ impl Default for Limits {
 impl Default for CompileLimits {
     fn default() -> Self {
         Self {
+            wall_ms_max: 120_000,
             // Python's interpreter takes a slow machine half of it.
-            wall_ms_max: 45_000,
+            cpu_s_max: 45,
             memory_bytes_max: 2 << 30,
             artifact_bytes_max: 256 * MIB,
             cache_bytes_max: 512 << 20,

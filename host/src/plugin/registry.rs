@@ -116,7 +116,6 @@ pub struct Registry {
     refusals: Mutex<VecDeque<Refusal>>,
     state: Mutex<State>,
     swapping: Arc<tokio::sync::Mutex<()>>,
-    demoting: Mutex<()>,
 }
 
 impl Registry {

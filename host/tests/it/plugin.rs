@@ -6,6 +6,8 @@ mod compile;
 mod determinism;
 mod limits;
 mod matmul;
+mod packs;
 mod solver;
 pub(crate) mod support;
 mod swap;
+mod trust;

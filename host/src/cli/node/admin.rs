@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 use crate::admin::{self, Admin, Offer, PluginEntry, PluginList, Refusal, Refused, Swapped};
 use crate::config::Config;
 use crate::metrics::Metrics;
-use crate::plugin::{self, Approval, Listed, ListedPack, Package, Registry, Source};
+use crate::plugin::{
+    self, AdmissionError, Approval, Listed, ListedPack, Package, Registry, Source,
+};
 use crate::role::validator::Quiet;
 use crate::role::validator::guard::Guard;
 use crate::subnet::chain::{Chain, Metagraph};
@@ -141,8 +143,13 @@ impl Admin for Face {
                 by: format!("operator, from {origin}"),
             },
         };
+        let (named, bytes, beside) = (origin.clone(), offer.bytes, offer.manifest);
+        let opening = move || Package::open(named, bytes, beside.as_deref());
+        let opened = tokio::task::spawn_blocking(opening).await;
         let quiet = self.quiet.lock().await;
-        let swapped = match Package::open(origin.clone(), offer.bytes, offer.manifest.as_deref()) {
+        let opened =
+            opened.unwrap_or_else(|error| Err(AdmissionError::Unreadable(error.to_string())));
+        let swapped = match opened {
             Ok(package) => self.registry.offer(&offer.name, package, approval).await,
             Err(error) => {
                 self.registry.unreadable(&offer.name, &origin, &error);

@@ -15,7 +15,7 @@ use tracing::{info, warn};
 
 use crate::admin::private_folder;
 use crate::plugin::package::{PackageSource as _, manifest_path};
-use crate::plugin::{Approval, FileSource, Registry};
+use crate::plugin::{AdmissionError, Approval, FileSource, Registry};
 use crate::role::validator::Quiet;
 use crate::subnet::text::escape;
 
@@ -107,8 +107,11 @@ async fn take(path: &Path, registry: &Registry, quiet: &Quiet, approval: &Approv
         path: path.to_owned(),
         bytes_max: registry.engine().limits().component_bytes_max,
     };
+    let fetched = tokio::task::spawn_blocking(move || source.fetch()).await;
+    let fetched =
+        fetched.unwrap_or_else(|error| Err(AdmissionError::Unreadable(error.to_string())));
     let quiet = quiet.lock().await;
-    let taken = match source.fetch() {
+    let taken = match fetched {
         Ok(package) => registry.offer(&slot, package, approval.clone()).await,
         Err(error) => {
             registry.unreadable(&slot, &path.display().to_string(), &error);

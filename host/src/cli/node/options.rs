@@ -44,6 +44,7 @@ pub(super) fn limits(settings: &Settings) -> Limits {
         admission_ms_max: millis(engine.admission_timeout),
         compile: CompileLimits {
             wall_ms_max: millis(engine.compile_timeout),
+            cpu_s_max: engine.compile_cpu_s_max,
             memory_bytes_max: engine.compile_memory_mib_max << 20,
             cache_bytes_max: engine.cache_mib_max << 20,
             ..CompileLimits::default()

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use super::shape::WORLDS;
 use crate::plugin::trust::TrustError;
+use crate::plugin::v0_1;
 use crate::subnet::plugin::{PluginError, World};
 
 /// A refusal; [`AdmissionError::remedy`] says what to do about it.
@@ -220,7 +222,9 @@ impl AdmissionError {
                 "check it with `wasm-tools validate`, and copy or build it again".into()
             }
             Self::CompilerTooSlow(_) => {
-                "split its largest functions, or raise `engine.compile-timeout-ms`".into()
+                "split its largest functions, or raise `engine.compile-cpu-s-max` and \
+                 `engine.compile-timeout-ms`"
+                    .into()
             }
             Self::CompilerDied(_) => {
                 "split its largest functions, or raise `engine.compile-memory-mib-max`".into()
@@ -276,12 +280,30 @@ impl AdmissionError {
 
 fn forbidden_import_remedy(import: &str) -> String {
     if import.starts_with("wasi:") {
-        "leave out what needs it (files, sockets, HTTP): for Python build with --stub-wasi, for \
-         JavaScript with --disable http"
-            .into()
-    } else {
-        "import nothing but WASI and what its world in wit/compute-subnet@0.1.0 names".into()
+        return "leave out what needs it (files, sockets, HTTP): for Python build with --stub-wasi, \
+                for JavaScript with --disable http"
+            .into();
     }
+    let Some(interface) = import
+        .strip_prefix(v0_1::PACKAGE)
+        .and_then(|rest| rest.strip_prefix('/'))
+        .and_then(|rest| rest.split('@').next())
+    else {
+        return "import nothing but WASI and what its world in wit/compute-subnet@0.1.0 names"
+            .into();
+    };
+    let may = |world: &&World| v0_1::imports(**world).contains(&interface);
+    if let Some(world) = WORLDS.iter().find(may) {
+        return format!("only a {world} may import it: target that world, or leave it out");
+    }
+    let interfaces = WORLDS.iter().flat_map(|world| v0_1::imports(*world));
+    let nearest = interfaces.min_by_key(|known| strsim::levenshtein(known, interface));
+    format!(
+        "the nearest that there is: `{}/{}@{}`",
+        v0_1::PACKAGE,
+        nearest.unwrap_or(&"types"),
+        v0_1::VERSION
+    )
 }
 
 fn trial_remedy(error: &PluginError) -> String {
@@ -289,5 +311,19 @@ fn trial_remedy(error: &PluginError) -> String {
         PluginError::OutOfMemory(_) => "use less memory, or raise memory_bytes_max".into(),
         PluginError::OutOfFuel(_) => "do less before the first call".into(),
         _ => "try it with `host plugin run` and read its log".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_import_of_another_world_names_the_world_and_a_mistyped_one_the_nearest() {
+        let remedy = forbidden_import_remedy;
+        assert!(remedy("compute:subnet/accelerator@0.1.0").contains("challenge-solver"));
+        assert!(remedy("compute:subnet/secretss@0.1.0").contains("compute:subnet/settings@0.1.0"));
+        assert!(remedy("wasi:sockets/tcp@0.2.6").contains("--stub-wasi"));
+        assert!(remedy("env").contains("nothing but WASI"));
     }
 }

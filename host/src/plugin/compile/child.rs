@@ -76,14 +76,13 @@ impl Compiler for Bounded {
 
 impl Bounded {
     fn start(&self, class: Class) -> io::Result<process::Child> {
-        let cpu_s = self.limits.wall_ms_max.div_ceil(1_000);
         Command::new(&self.child.program)
             .args(&self.child.arguments)
             .arg(SUBCOMMAND)
             .arg(class.as_str())
             .arg(self.component_bytes_max.to_string())
             .arg(self.limits.memory_bytes_max.to_string())
-            .arg(cpu_s.to_string())
+            .arg(self.limits.cpu_s_max.to_string())
             .env_clear()
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -129,7 +128,7 @@ impl Bounded {
             return Err(Failure::TooLarge(max));
         }
         if status.signal() == Some(SIGXCPU) {
-            let limit = Duration::from_millis(self.limits.wall_ms_max);
+            let limit = Duration::from_secs(self.limits.cpu_s_max);
             return Err(Failure::TooSlow(limit));
         }
         // Whatever it wrote, it must have come to its own end.

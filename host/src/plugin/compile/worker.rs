@@ -16,7 +16,7 @@ pub(super) const REFUSAL: u8 = b'R';
 /// Compilation of a large component takes deep recursion.
 const STACK_BYTES: usize = 8 << 20;
 /// How much less a compilation counts than a call.
-const NICENESS: i32 = 10;
+const NICENESS: i32 = 5;
 
 /// What a child is asked for.
 #[derive(Debug, Clone)]

@@ -13,6 +13,7 @@ use super::active::Held;
 use super::describe::{Refusal, Source, Swap, unix_s};
 use super::{Registry, lock};
 use crate::plugin::admission::{self, AdmissionError, Candidate};
+use crate::plugin::trust;
 use crate::subnet::events::{Event, SwapKind};
 use crate::subnet::plugin::Digest;
 use crate::subnet::trust::Subject;
@@ -25,10 +26,14 @@ impl Registry {
         if max == 0 || failed < max || held.source == Source::BuiltIn {
             return held;
         }
-        // Whoever comes meanwhile takes the old one once more.
-        let Ok(_one) = self.demoting.try_lock() else {
+        // While another is admitted, or takes over, the old one serves once more.
+        let Ok(_one) = self.swapping.clone().try_lock_owned() else {
             return held;
         };
+        let active = self.active.load().find(&held.slot);
+        if let Some(active) = active.filter(|active| !Arc::ptr_eq(active, &held)) {
+            return active;
+        }
         match self.before(&held) {
             Ok(Some(previous)) => self.demote(&held, previous, failed),
             Ok(None) => self.keep(held, "there is none before it"),
@@ -73,6 +78,7 @@ impl Registry {
     }
 
     fn revive_slot(&self, held: &Held, digest: Digest) -> Result<Held, AdmissionError> {
+        trust::check_revoked(&self.trust, digest)?;
         let bytes = self.bytes_of(digest)?;
         let manifest = self.state().manifest(digest).map(Arc::new);
         let around = self.around();

@@ -63,7 +63,6 @@ impl Registry {
             refusals: Mutex::new(VecDeque::new()),
             state: Mutex::new(state),
             swapping: Arc::default(),
-            demoting: Mutex::default(),
         };
         registry.restore_packs();
         registry.start()?;

@@ -99,10 +99,6 @@ impl State {
         })
     }
 
-    pub(super) fn is_pinned(&self, digest: Digest) -> bool {
-        self.pinned_by(digest).is_some()
-    }
-
     pub(super) fn pinned_by(&self, digest: Digest) -> Option<&str> {
         let pin = self.pins.iter().find(|pin| pin.digest == digest)?;
         Some(&pin.by)
@@ -365,7 +361,7 @@ mod tests {
         state.activate(swap(2)).unwrap();
         let again = State::open(folder.path()).unwrap();
         assert_eq!(again.pinned_by(Digest([1; 32])), Some("root"));
-        assert!(!again.is_pinned(Digest([2; 32])));
+        assert_eq!(again.pinned_by(Digest([2; 32])), None);
         assert_eq!(again.activations()["policy"].digest, Digest([2; 32]));
         assert_eq!(again.history()[0].to, Digest([2; 32]));
     }

@@ -7,7 +7,6 @@ use host::plugin::{
     AdmissionError, Approval, Child, Compilation, CompileLimits, Engine, Limits, RegistryError,
     Workshop,
 };
-use host::subnet::plugin::Plugins;
 
 use super::support::{Node, POLICY, evidence, limits};
 
@@ -172,8 +171,8 @@ async fn offered(compile: CompileLimits) -> (AdmissionError, Duration) {
 #[tokio::test]
 async fn a_component_that_takes_the_compiler_too_much_memory_is_refused() {
     let (refused, _) = offered(CompileLimits {
-        memory_bytes_max: 320 << 20,
-        ..CompileLimits::default()
+        memory_bytes_max: 256 << 20,
+        ..limits().compile
     })
     .await;
     assert!(
@@ -188,9 +187,42 @@ async fn a_component_that_takes_the_compiler_too_long_is_refused() {
     let (refused, _) = offered(CompileLimits {
         wall_ms_max: 1_500,
         memory_bytes_max: 8 << 30,
-        ..CompileLimits::default()
+        ..limits().compile
     })
     .await;
     let limit = Duration::from_millis(1_500);
     assert_eq!(refused, AdmissionError::CompilerTooSlow(limit));
+}
+
+const EMPTY: &[u8] = b"\0asm\x0d\0\x01\0";
+
+#[tokio::test]
+async fn a_thousand_components_in_one_cost_the_node_nothing() {
+    let node = Node::on(engine(HOST, None, limits()), "ok").unwrap();
+    let mut nested = EMPTY.to_vec();
+    for _ in 0..1_000 {
+        nested = [EMPTY, &section(4, &nested)].concat();
+    }
+    let deep = [POLICY, &section(4, &nested)].concat();
+    let wide = [POLICY.to_vec(), section(4, EMPTY).repeat(1_000)].concat();
+    for hostile in [deep, wide] {
+        // Whether the compiler takes it is the compiler's affair.
+        let _ = node.registry.swap("policy", hostile, pin()).await;
+        assert!(node.policy().evaluate(&evidence(1)).await.is_ok());
+    }
+}
+
+#[tokio::test]
+async fn native_code_is_never_taken_from_outside() {
+    let cache = tempfile::tempdir().unwrap();
+    let node = Node::on(engine(HOST, Some(cache.path()), limits()), "ok").unwrap();
+    let entry = std::fs::read(&entries(cache.path())[0]).unwrap();
+    let code = entry
+        .windows(4)
+        .position(|bytes| bytes == b"\x7fELF")
+        .unwrap();
+    for native in [entry[code..].to_vec(), entry] {
+        let refused = node.registry.swap("policy", native, pin()).await;
+        assert_eq!(refused.unwrap_err(), AdmissionError::NotWasm);
+    }
 }
