@@ -9,6 +9,7 @@
 pub mod accelerator;
 pub mod chain;
 pub mod challenge;
+pub mod commit;
 pub mod events;
 pub mod evidence;
 pub mod guard;
@@ -20,6 +21,8 @@ pub mod scoring;
 pub mod shares;
 pub mod synapse;
 pub mod text;
+pub mod timelock;
+pub mod trust;
 pub mod weights;
 pub mod wire;
 

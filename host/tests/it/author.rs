@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
+use crate::python;
+
 fn host(folder: &Path, arguments: &[&str]) -> (Option<i32>, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_host"))
         .args(arguments)
@@ -56,6 +58,32 @@ fn a_new_crate_of_each_world_passes_its_tests_and_its_case() {
         assert_eq!(code, Some(0), "{text}");
         assert!(text.contains(world), "{text}");
     }
+}
+
+#[test]
+fn a_policy_in_python_scores_as_its_twin_in_rust() {
+    let Some(mut componentize) = python::program(python::GUEST, "componentize-py") else {
+        return;
+    };
+    let home = tempfile::tempdir().unwrap();
+    let wasm = home.path().join("hello_python.wasm");
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
+    let built = componentize
+        .arg("-d")
+        .arg(examples.join("hello-policy/wit"))
+        .args(["-w", "scoring-policy", "componentize", "--stub-wasi", "-p"])
+        .arg(examples.join("hello-python"))
+        .args(["app", "-o"])
+        .arg(&wasm)
+        .output()
+        .unwrap();
+    let (code, text) = said(built);
+    assert_eq!(code, Some(0), "{text}");
+    let case = examples.join("hello-policy/cases/first.json");
+    let case = case.to_str().unwrap();
+    let run = ["plugin", "run", wasm.to_str().unwrap(), "--input", case];
+    let (code, text) = host(home.path(), &run);
+    assert_eq!(code, Some(0), "{text}");
 }
 
 #[test]
