@@ -16,6 +16,7 @@
 
 mod arguments;
 mod backtest;
+mod compile_plugin;
 mod completions;
 mod components;
 mod demo;
@@ -30,11 +31,13 @@ mod plugin;
 mod progress;
 mod replay;
 mod run;
+mod scaffold;
 mod shutdown;
 mod status;
 mod subnet;
 mod surroundings;
 mod table;
+mod trial;
 mod wallet;
 
 use std::ffi::OsString;
@@ -83,6 +86,8 @@ enum Command {
     Evidence(evidence::Evidence),
     Backtest(backtest::Backtest),
     Completions(completions::Completions),
+    #[command(hide = true)]
+    CompilePlugin(compile_plugin::CompilePlugin),
 }
 
 /// What a subcommand may touch of the world around it.
@@ -143,6 +148,10 @@ impl Cli {
         environment: impl IntoIterator<Item = (OsString, OsString)>,
         out: &mut dyn Write,
     ) -> anyhow::Result<()> {
+        // It has no environment, so no home folder either.
+        if let Command::CompilePlugin(compile) = self.command {
+            return compile.execute(out);
+        }
         let environment = environment
             .into_iter()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
@@ -165,6 +174,7 @@ impl Cli {
             Command::Evidence(evidence) => evidence.execute(&mut world),
             Command::Backtest(backtest) => backtest.execute(&mut world),
             Command::Completions(completions) => completions.execute(&mut world),
+            Command::CompilePlugin(compile) => compile.execute(world.out),
         }?;
         world.out.flush()?;
         Ok(())

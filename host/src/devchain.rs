@@ -26,13 +26,17 @@
 //! takes as long as its tempo says, however busy the chain is. An extrinsic
 //! waits for half a block on average, so demonstrations choose short blocks.
 
+mod admin;
 mod api;
 mod balances;
 mod block;
 mod call;
 mod codec;
+mod commitments;
 mod control;
 mod dispatch;
+mod drand;
+mod encoded;
 mod epoch;
 mod event;
 mod extrinsic;
@@ -45,12 +49,16 @@ mod info;
 mod invalid;
 mod journal;
 mod ledger;
+mod limits;
+mod mechanism;
+mod network;
 mod node;
 mod options;
 mod pool;
 mod registration;
 mod rpc;
 mod runtime;
+mod schedule;
 mod serving;
 mod shield;
 mod staking;
@@ -69,6 +77,7 @@ use tokio::task::JoinHandle;
 
 use crate::subnet::BlockNumber;
 use crate::subnet::chain::Head;
+use crate::subnet::timelock::Beacon;
 use ledger::{Ledger, LedgerError};
 use node::Node;
 
@@ -223,6 +232,17 @@ impl DevChain {
     /// come next differ from those that were.
     pub fn go_back(&self, height: BlockNumber) -> Head {
         self.node.go_back(height)
+    }
+
+    /// The beacon whose rounds open timelocked commits here.
+    pub fn beacon(&self) -> Beacon {
+        drand::beacon()
+    }
+
+    /// Lets the beacon sign ahead of its clock: the next blocks store its rounds
+    /// up to this one, fifty a block.
+    pub fn sign_until(&self, round: u64) {
+        self.node.ledger().sign_until(round);
     }
 
     /// Exchanges the runtime with the next block; storage stays.

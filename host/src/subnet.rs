@@ -20,6 +20,8 @@ pub mod scoring;
 pub mod shares;
 pub mod synapse;
 pub mod text;
+pub mod timelock;
+pub mod trust;
 pub mod weights;
 pub mod wire;
 

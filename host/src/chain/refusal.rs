@@ -70,6 +70,11 @@ pub(super) fn is_stale(error: &ChainError) -> bool {
     matches!(error, ChainError::Refused { name, .. } if name == "Stale")
 }
 
+/// What was signed is for a runtime that is no more.
+pub(super) fn is_outdated(error: &ChainError) -> bool {
+    matches!(error, ChainError::Refused { name, .. } if name == "BadProof")
+}
+
 /// Another nonce, a younger birth block or a newer runtime may do; and since the
 /// pool refused it, the call as it was will not come into a block.
 pub(super) fn is_mended_by_signing(error: &ChainError) -> bool {

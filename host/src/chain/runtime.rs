@@ -4,6 +4,9 @@
 //! names do not. Everything is looked up by name, and decoded into structs that
 //! have only the fields we need; unknown fields are skipped.
 
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
+
 use frame_decode::storage::StorageTypeInfo as _;
 use scale_decode::DecodeAsType;
 use subxt::client::{OfflineClient, OfflineClientAtBlock};
@@ -43,6 +46,8 @@ pub(super) enum Outcome {
 pub(super) struct Runtime {
     at: OfflineClientAtBlock<SubstrateConfig>,
     versions: Versions,
+    /// Types that are known to be safe to decode; as many as there are, at most.
+    checked: Mutex<HashSet<u32>>,
 }
 
 impl Runtime {
@@ -69,7 +74,11 @@ impl Runtime {
         let at = OfflineClient::new_with_config(config)
             .at_block(0_u64)
             .map_err(|error| nonsense("its metadata", &error))?;
-        Ok(Self { at, versions })
+        Ok(Self {
+            at,
+            versions,
+            checked: Mutex::default(),
+        })
     }
 
     /// The argument of `Metadata_metadata_at_version`.
@@ -306,8 +315,14 @@ impl Runtime {
     }
 
     fn check_decodable(&self, what: &str, type_id: u32) -> Result<(), ChainError> {
+        let checked = || self.checked.lock().unwrap_or_else(PoisonError::into_inner);
+        if checked().contains(&type_id) {
+            return Ok(());
+        }
         guard::check_decodable(self.metadata().types(), type_id)
-            .map_err(|reason| nonsense(what, &reason))
+            .map_err(|reason| nonsense(what, &reason))?;
+        checked().insert(type_id);
+        Ok(())
     }
 }
 

@@ -14,6 +14,9 @@ use crate::subnet::BlockNumber;
 /// Ends when another endpoint is too far ahead, and says how far. The other is
 /// asked first and the own one after it: what is left between them is no race.
 pub(super) async fn outrun(shared: &Shared, index: usize, session: &Session) -> BlockNumber {
+    if !shared.endpoints().are_several() {
+        return std::future::pending().await;
+    }
     let mut due = tokio::time::interval(shared.options.timing.scout_interval);
     due.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {

@@ -52,11 +52,21 @@ pub(super) async fn submit(
 ) -> Result<Included, ChainError> {
     let limit = shared.options.timing.inclusion_deadline;
     let deadline = Instant::now() + limit;
-    let (mut sent, notifications) = hand_in(shared, call, signer).await?;
-    tracing::debug!(call = call.name, "submitted");
-    tokio::time::timeout_at(deadline, watch(shared, &mut sent, notifications))
-        .await
-        .unwrap_or(Err(ChainError::Unknown(limit.as_secs())))
+    let mut signings = 1;
+    loop {
+        let (mut sent, notifications) = hand_in(shared, call, signer).await?;
+        tracing::debug!(call = call.name, "submitted");
+        let watching = watch(shared, &mut sent, notifications);
+        match tokio::time::timeout_at(deadline, watching).await {
+            // The runtime changed while it waited: its bytes are of no use any more,
+            // and the same nonce keeps it from counting twice.
+            Ok(Err(error)) if refusal::is_outdated(&error) && signings < SIGNINGS_MAX => {
+                signings += 1;
+            }
+            Ok(result) => return result,
+            Err(_) => return Err(ChainError::Unknown(limit.as_secs())),
+        }
+    }
 }
 
 async fn hand_in<'a>(

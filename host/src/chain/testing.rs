@@ -14,7 +14,7 @@ use super::runtime::Runtime;
 /// Mainnet's metadata of December 2025.
 pub(super) const SPEC_365: &[u8] = include_bytes!("../../tests/data/metadata/spec365_v15.scale");
 /// Mainnet's of April 2026.
-pub(super) const SPEC_393: &[u8] = include_bytes!("../../tests/data/metadata/spec393_v16.scale");
+pub(super) const SPEC_393: &[u8] = include_bytes!("../devchain/metadata/spec393_v15.scale");
 /// A local chain's of October 2026: newtypes for netuid and balances.
 pub(super) const SPEC_461: &[u8] = include_bytes!("../devchain/metadata/spec461_v15.scale");
 

@@ -151,7 +151,8 @@ fn refused(id: &PluginId, error: &AdmissionError) -> anyhow::Error {
     anyhow!("{} is not admitted any more: {error}", escape(&id.name))
 }
 
-fn component(path: &Path, max: usize) -> anyhow::Result<Vec<u8>> {
+/// The bytes of a component's file.
+pub(super) fn component(path: &Path, max: usize) -> anyhow::Result<Vec<u8>> {
     let unreadable = || format!("{} cannot be read", shown(path));
     let bytes = std::fs::metadata(path).with_context(unreadable)?.len();
     if bytes > max as u64 {

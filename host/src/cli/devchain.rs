@@ -44,6 +44,9 @@ pub(super) struct Devchain {
     /// Let neurons announce 127.0.0.1, which subtensor refuses
     #[arg(long)]
     allow_loopback: bool,
+    /// Weights must be committed first, as on most subnets
+    #[arg(long)]
+    commit_reveal: bool,
     /// Runtime to begin with: 393 or 461
     #[arg(long, value_name = "SPEC", default_value = "461", value_parser = control::spec)]
     spec: Spec,
@@ -75,6 +78,7 @@ impl Devchain {
             pace: Pace::EveryMs(self.block_ms),
             tempo: self.tempo,
             allow_loopback: self.allow_loopback,
+            commit_reveal: self.commit_reveal,
             spec: self.spec,
             state: self.state.clone(),
             ..Options::default()

@@ -19,7 +19,6 @@ use crate::subnet::text::escape;
 use super::arguments::{NodeArgs, Overrides, WalletArgs};
 use super::components::Components;
 use super::epochs::Epochs;
-use super::exit::Usage;
 use super::progress::Progress;
 use super::replay::{Repeated, epoch, report, session};
 use super::{World, keys, small_runtime};
@@ -123,10 +122,8 @@ impl Export {
         let owner = evidence
             .owner()?
             .context("the evidence store belongs to nobody yet; run the validator first")?;
-        let wallet = settings.wallet().ok_or_else(|| {
-            Usage("say whose evidence it is: name the validator's wallet with --wallet.name".into())
-        })?;
-        let hotkey = keys::hotkey(&wallet)?;
+        let wallet = settings.named_wallet()?;
+        let hotkey = small_runtime()?.block_on(keys::hotkey(&wallet))?;
         if hotkey.account() != owner.hotkey {
             bail!(
                 "this is the evidence of {}, and the wallet's hotkey is {}; name the right one \

@@ -24,7 +24,7 @@ use tracing::{info, warn};
 use crate::chain::Subtensor;
 use crate::config::{Config, Role, Settings};
 use crate::metrics::Metrics;
-use crate::plugin::{Engine, Registry, registry};
+use crate::plugin::{Approval, Child, Compilation, Engine, Registry, Workshop, registry};
 use crate::role::validator::Quiet;
 use crate::store::SqliteStore;
 use crate::subnet::accelerator::Accelerator;
@@ -32,8 +32,11 @@ use crate::subnet::chain::{Chain as _, ChainError, Network};
 use crate::subnet::events::{Condition, Event, Observer as _};
 use crate::subnet::evidence::EvidenceStore;
 use crate::subnet::key::{AccountId, Signer};
+use crate::subnet::trust::Trust;
 
 use super::keys;
+pub(crate) use options::accelerator;
+
 use super::shutdown::Shutdown;
 use super::surroundings::Surroundings;
 
@@ -186,13 +189,23 @@ async fn open_registry(
         state_folder: settings.state_folder.join("plugins"),
         worlds,
         builtins,
-        settings: settings.plugins.0.clone(),
+        settings: settings.plugins.settings.clone(),
+        data: settings.plugins.data.clone(),
+        limits: options::limits_by_plugin(settings),
+        trust: Trust {
+            netuid: Some(config.netuid),
+            ..settings.trust.clone()
+        },
         accelerator,
         observer: metrics,
     };
     let limits = options::limits(settings);
+    let workshop = Workshop {
+        compilation: Compilation::Child(Child::of_this_binary()?),
+        cache: Some(setup.state_folder.join("aot")),
+    };
     let opened = tokio::task::spawn_blocking(move || -> anyhow::Result<Registry> {
-        Ok(Registry::open(Engine::new(limits)?, setup)?)
+        Ok(Registry::open(Engine::with(limits, workshop)?, setup)?)
     });
     Ok(Arc::new(
         opened.await.context("the plugins could not be loaded")??,
@@ -200,18 +213,20 @@ async fn open_registry(
 }
 
 impl Means {
-    /// What goes on beside the role for as long as the set lives: on a development
-    /// chain, the drop folder.
+    /// What goes on beside the role for as long as the set lives: the drop folder.
     fn beside(&self, network: &Network) -> JoinSet<()> {
         let mut beside = JoinSet::new();
-        if network.development {
-            let folder = self.config.settings.state_folder.clone();
-            beside.spawn(drop_folder::follow(
-                folder,
-                self.registry.clone(),
-                self.quiet.clone(),
-            ));
-        }
+        let approval = if network.development {
+            Approval::DevelopmentChain
+        } else {
+            Approval::Recorded
+        };
+        beside.spawn(drop_folder::follow(
+            self.config.settings.state_folder.clone(),
+            self.registry.clone(),
+            self.quiet.clone(),
+            approval,
+        ));
         beside
     }
 

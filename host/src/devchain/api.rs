@@ -16,7 +16,7 @@ use super::info::{self, Facts, none, select, select_some, some};
 use super::ledger::Ledger;
 use super::runtime::Runtime;
 use super::state::State;
-use super::{balances, epoch, staking};
+use super::{balances, schedule, staking};
 
 /// Most accounts one call may ask about.
 const MAX_ACCOUNTS: usize = 256;
@@ -159,28 +159,25 @@ impl Call<'_> {
             "get_subnet_hyperparams_v3" => {
                 let netuid = self.take()?;
                 match self.facts(netuid)? {
-                    Some(facts) => some(hyperparameters::entries(self.codec, &facts)?),
+                    Some(facts) => some(hyperparameters::entries(&facts)),
                     None => none(),
                 }
             }
             "get_mechagraph" => {
                 let (netuid, mechanism): (u16, u8) = (self.take()?, self.take()?);
                 let inner = self.inner(self.output)?;
-                match self.facts(netuid)?.filter(|_| mechanism == 0) {
+                match self.facts_of(netuid, mechanism)? {
                     Some(facts) => some(select(self.codec, inner, &facts)?),
                     None => none(),
                 }
             }
             "get_selective_metagraph" => {
                 let netuid = self.take()?;
-                self.selective(netuid)?
+                self.selective(netuid, 0)?
             }
             "get_selective_mechagraph" => {
                 let (netuid, mechanism): (u16, u8) = (self.take()?, self.take()?);
-                match mechanism {
-                    0 => self.selective(netuid)?,
-                    _ => none(),
-                }
+                self.selective(netuid, mechanism)?
             }
             "get_coldkey_auto_stake_hotkey" | "get_subnet_to_prune" => none(),
             "get_subnets_info"
@@ -190,7 +187,7 @@ impl Call<'_> {
             | "get_all_mechagraphs" => self.all_subnets()?,
             "get_next_epoch_start_block" => {
                 let netuid = self.take()?;
-                epoch::next(&self.state, netuid)?.map_or_else(none, |block| some(number(block)))
+                schedule::next(&self.state, netuid)?.map_or_else(none, |block| some(number(block)))
             }
             "get_block_emission" => number(self.state.subtensor("BlockEmission", &[])?),
             _ => return Ok(None),
@@ -286,10 +283,10 @@ impl Call<'_> {
         ]))
     }
 
-    fn selective(&mut self, netuid: u16) -> Result<Value<()>, CodecError> {
+    fn selective(&mut self, netuid: u16, mecid: u8) -> Result<Value<()>, CodecError> {
         let indices: Vec<u16> = self.take()?;
         let inner = self.inner(self.output)?;
-        match self.facts(netuid)? {
+        match self.facts_of(netuid, mecid)? {
             Some(facts) => Ok(some(select_some(self.codec, inner, &indices, &facts)?)),
             None => Ok(none()),
         }
@@ -309,7 +306,11 @@ impl Call<'_> {
     }
 
     fn facts(&self, netuid: u16) -> Result<Option<Facts>, CodecError> {
-        info::subnet(&self.state, netuid, self.height)
+        self.facts_of(netuid, 0)
+    }
+
+    fn facts_of(&self, netuid: u16, mecid: u8) -> Result<Option<Facts>, CodecError> {
+        info::subnet(&self.state, netuid, mecid, self.height)
     }
 
     /// All networks, root first.

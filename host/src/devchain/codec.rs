@@ -54,6 +54,10 @@ pub(super) enum Key {
     U16(u16),
     /// A block number.
     U32(u32),
+    /// A beacon's round or an epoch.
+    U64(u64),
+    /// What a rate limit is for.
+    Limit(super::limits::RateLimitKey),
     /// An account.
     Account([u8; 32]),
 }
@@ -61,6 +65,12 @@ pub(super) enum Key {
 impl From<u16> for Key {
     fn from(number: u16) -> Self {
         Self::U16(number)
+    }
+}
+
+impl From<u64> for Key {
+    fn from(number: u64) -> Self {
+        Self::U64(number)
     }
 }
 
@@ -152,6 +162,8 @@ impl Codec {
             let encoded = match part {
                 Key::U16(number) => self.encode(number, *type_id)?,
                 Key::U32(number) => self.encode(number, *type_id)?,
+                Key::U64(number) => self.encode(number, *type_id)?,
+                Key::Limit(limit) => self.encode(limit, *type_id)?,
                 Key::Account(account) => self.encode(account, *type_id)?,
             };
             storage_key_part(hasher, &encoded, &mut key);

@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::watch;
 
+use super::drand::Reveals;
 use super::runtime::{Runtime, Spec};
 use super::{Error, codec};
 
@@ -46,6 +47,7 @@ pub struct Faults {
     cut_when_submitted: AtomicBool,
     blocks_stopped: AtomicBool,
     metadata: Mutex<Option<Arc<Runtime>>>,
+    reveals_dropped: AtomicBool,
 }
 
 impl Faults {
@@ -103,14 +105,28 @@ impl Faults {
         Ok(())
     }
 
+    /// Timelocked commits whose time has come are lost without a word, as those
+    /// are that the chain cannot open.
+    pub fn drop_reveals(&self) {
+        self.reveals_dropped.store(true, Ordering::Relaxed);
+    }
+
     /// All is well again; what hung is answered.
     pub fn heal(&self) {
         self.heals_at.store(NEVER, Ordering::Relaxed);
+        self.reveals_dropped.store(false, Ordering::Relaxed);
         self.answers.send_replace(Answers::Right);
         self.mute.send_replace(false);
         self.cut_when_submitted.store(false, Ordering::Relaxed);
         self.blocks_stopped.store(false, Ordering::Relaxed);
         *self.metadata() = None;
+    }
+
+    pub(super) fn reveals(&self) -> Reveals {
+        match self.reveals_dropped.load(Ordering::Relaxed) {
+            true => Reveals::Dropped,
+            false => Reveals::Made,
+        }
     }
 
     pub(super) fn blocks_stopped(&self) -> bool {

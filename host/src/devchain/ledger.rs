@@ -15,6 +15,7 @@ use super::balances;
 use super::block::{Block, RUNTIME_UPDATED_LOG, other_log};
 use super::call::Call;
 use super::codec::{Codec, CodecError};
+use super::drand::Reveals;
 use super::extrinsic::Extrinsic;
 use super::hash::blake2_256;
 use super::invalid::Invalid;
@@ -45,6 +46,8 @@ pub(super) struct Ledger {
     forks: u64,
     genesis: [u8; 32],
     allow_loopback: bool,
+    reveals: Reveals,
+    signed_until: u64,
 }
 
 impl Ledger {
@@ -160,6 +163,16 @@ impl Ledger {
     /// Whether all nonces below this one's are in the pool.
     fn waits_for(&self, extrinsic: &Extrinsic) -> Result<bool, Invalid> {
         Ok(self.next_nonce(extrinsic.signer)? >= extrinsic.nonce)
+    }
+
+    /// What becomes of reveals from the next block on.
+    pub(super) fn set_reveals(&mut self, reveals: Reveals) {
+        self.reveals = reveals;
+    }
+
+    /// Lets the beacon sign ahead of its clock, up to `round`.
+    pub(super) fn sign_until(&mut self, round: u64) {
+        self.signed_until = self.signed_until.max(round);
     }
 
     /// Builds the next block at `now_ms` and makes it the head.

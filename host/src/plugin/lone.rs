@@ -6,13 +6,15 @@
 
 use std::sync::Arc;
 
-use super::admission::{self, AdmissionError, Surroundings};
+use super::admission::{self, AdmissionError, Candidate, Surroundings};
 use super::call::Loaded;
 use super::engine::Engine;
 use super::settings::{Settings, SettingsByPlugin};
-use super::v0_1::{generator::Generator, policy::Policy};
+use super::tables::Tables;
+use super::v0_1::{generator::Generator, policy::Policy, solver::Solver};
+use crate::subnet::accelerator::Accelerator;
 use crate::subnet::events::Unobserved;
-use crate::subnet::plugin::{ChallengeGenerator, ScoringPolicy, World};
+use crate::subnet::plugin::{ChallengeGenerator, ChallengeSolver, ScoringPolicy, World};
 
 /// Which settings it runs with.
 #[derive(Debug, Clone)]
@@ -43,11 +45,39 @@ pub fn generator(
     Ok(Arc::new(Generator(loaded)))
 }
 
+/// A challenge solver that computes with `accelerator`; blocks while it is
+/// compiled.
+pub fn solver(
+    engine: &Engine,
+    bytes: &[u8],
+    with: With,
+    accelerator: Arc<dyn Accelerator>,
+) -> Result<Arc<dyn ChallengeSolver>, AdmissionError> {
+    let wanted = World::ChallengeSolver;
+    let loaded = load_with(engine, bytes, with, wanted, Some(accelerator))?;
+    Ok(Arc::new(Solver(loaded)))
+}
+
+/// Which world a component targets, and all it imports, before anything is compiled.
+pub fn shape(bytes: &[u8]) -> Result<(World, Vec<String>), AdmissionError> {
+    Ok((admission::world_of(bytes)?, admission::imports_of(bytes)?))
+}
+
 fn load(
     engine: &Engine,
     bytes: &[u8],
     with: With,
     wanted: World,
+) -> Result<Arc<Loaded>, AdmissionError> {
+    load_with(engine, bytes, with, wanted, None)
+}
+
+fn load_with(
+    engine: &Engine,
+    bytes: &[u8],
+    with: With,
+    wanted: World,
+    accelerator: Option<Arc<dyn Accelerator>>,
 ) -> Result<Arc<Loaded>, AdmissionError> {
     admission::check_size(bytes.len() as u64, engine.limits().component_bytes_max)?;
     let found = admission::world_of(bytes)?;
@@ -58,16 +88,26 @@ fn load(
             found,
         });
     }
-    let around = |settings| Surroundings {
+    let settings = match &with {
+        With::Table(_) => SettingsByPlugin::default(),
+        With::Configured(settings) => settings.clone(),
+    };
+    let around = Surroundings {
         engine: engine.clone(),
-        settings: Arc::new(settings),
-        accelerator: None,
+        tables: Tables {
+            settings: Arc::new(settings),
+            ..Tables::default()
+        },
+        accelerator,
         observer: Arc::new(Unobserved),
     };
+    let candidate = Candidate {
+        bytes,
+        expected: "",
+        manifest: None,
+    };
     match with {
-        With::Table(table) => {
-            admission::admit_with(bytes, &around(SettingsByPlugin::default()), table)
-        }
-        With::Configured(settings) => admission::admit(bytes, "", &around(settings)),
+        With::Table(table) => admission::admit_with(candidate, &around, &table),
+        With::Configured(_) => admission::admit(candidate, &around),
     }
 }

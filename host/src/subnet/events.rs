@@ -228,6 +228,8 @@ pub enum SwapKind {
     Swapped,
     /// The running one stays.
     Refused,
+    /// It failed too often, and the one before it took its place.
+    Demoted,
 }
 
 /// How far weights got.

@@ -201,7 +201,7 @@ pub trait ChallengeGenerator: Send + Sync {
 }
 
 /// Whose task a solver is to answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SolverSession {
     /// Chosen by the validator.
     pub id: String,

@@ -7,6 +7,7 @@ mod endpoints;
 mod faults;
 mod proxy;
 mod reads;
+mod upgrade;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -35,7 +36,7 @@ fn timing() -> Timing {
         inclusion_deadline: Duration::from_secs(30),
         reconnect_min: Duration::from_millis(20),
         reconnect_max: Duration::from_millis(100),
-        scout_interval: Duration::from_millis(200),
+        scout_interval: Duration::from_secs(2),
     }
 }
 

@@ -67,6 +67,25 @@ fn every_subcommand_explains_itself() {
 }
 
 #[test]
+fn every_question_to_the_chain_explains_itself() {
+    let home = tempfile::tempdir().expect("a temporary folder");
+    for action in [
+        "list",
+        "metagraph",
+        "hyperparameters",
+        "weights",
+        "watch",
+        "register",
+        "serve",
+        "commitment",
+    ] {
+        let output = host(home.path(), &["subnet", action, "--help"]);
+        assert_eq!(output.status.code(), Some(0), "{action}");
+        assert!(text(&output.stdout).contains("--json"), "{action}");
+    }
+}
+
+#[test]
 fn a_bare_run_says_everything_it_needs_and_exits_with_2() {
     let home = tempfile::tempdir().expect("a temporary folder");
     let output = host(home.path(), &["run", "--role", "miner"]);

@@ -2,6 +2,7 @@
 
 mod admission;
 mod builtin;
+mod compile;
 mod determinism;
 mod limits;
 mod matmul;

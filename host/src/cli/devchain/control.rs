@@ -23,7 +23,7 @@ pub(super) enum Control {
         chain: Chain,
     },
     /// Let something go wrong: hang, mute, nonsense, misaddress, cut,
-    /// cut-when-submitted, stop-blocks, metadata
+    /// cut-when-submitted, stop-blocks, drop-reveals, metadata
     Fault {
         /// Which fault
         kind: String,

@@ -17,14 +17,14 @@ use super::{SubnetArgs, With, actor, done, reader};
 #[command(after_help = "\
 Examples:
   host subnet commitment 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY --netuid 12 --network finney
-  host subnet commitment --set https://example.com --netuid 12 --network finney --wallet.name default")]
+  host subnet commitment --publish https://example.com --netuid 12 --network finney --wallet.name default")]
 pub(super) struct Commitment {
     /// Whose; the wallet's hotkey by default
-    #[arg(value_name = "SS58", conflicts_with = "set")]
+    #[arg(value_name = "SS58", conflicts_with = "publish")]
     hotkey: Option<String>,
     /// Publish this text, for everybody to read
     #[arg(long, value_name = "TEXT")]
-    set: Option<String>,
+    publish: Option<String>,
     #[command(flatten)]
     subnet: SubnetArgs,
     #[command(flatten)]
@@ -37,14 +37,17 @@ pub(super) struct Commitment {
 impl Commitment {
     pub(super) async fn execute(self, world: &mut World<'_>) -> anyhow::Result<()> {
         let arguments = With(&self.subnet, self.wallet.overrides());
-        if let Some(text) = &self.set {
+        if let Some(text) = &self.publish {
             let (chain, netuid) = actor(world, &arguments).await?;
             let included = chain.set_commitment(netuid, text.as_bytes()).await?;
             return done(world, self.json, "published", included, json!({}));
         }
         let account = match &self.hotkey {
             Some(text) => AccountId::from_ss58(text).context("whose commitment?")?,
-            None => keys::hotkey(&world.settings(&arguments)?.named_wallet()?)?.account(),
+            None => {
+                let wallet = world.settings(&arguments)?.named_wallet()?;
+                keys::hotkey(&wallet).await?.account()
+            }
         };
         let (chain, netuid) = reader(world, &self.subnet)?;
         let found = chain.commitment(netuid, account).await?;

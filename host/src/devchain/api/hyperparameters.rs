@@ -1,46 +1,53 @@
-//! Hyperparameters by name, as the third version of their API lists them: the
-//! fields of the second, each with its type's tag.
+//! The third form of a subnet's hyperparameters: a list of names and values.
 
-use scale_info::TypeDef;
 use scale_value::Value;
 
-use super::super::codec::{Codec, CodecError};
-use super::super::info::{Facts, struct_fields};
+use super::super::info::Facts;
 
-/// The API whose fields are listed.
-const SECOND: &str = "SubnetInfoRuntimeApi_get_subnet_hyperparams_v2";
+/// Names, in the runtime's order, with the kind of each value.
+const ENTRIES: [(&str, &str); 35] = [
+    ("kappa", "U16"),
+    ("immunity_period", "U16"),
+    ("min_allowed_weights", "U16"),
+    ("max_weights_limit", "U16"),
+    ("tempo", "U16"),
+    ("weights_version", "U64"),
+    ("weights_rate_limit", "U64"),
+    ("activity_cutoff", "U64"),
+    ("activity_cutoff_factor", "U32"),
+    ("registration_allowed", "Bool"),
+    ("target_regs_per_interval", "U16"),
+    ("min_burn", "TaoBalance"),
+    ("max_burn", "TaoBalance"),
+    ("burn_half_life", "U16"),
+    ("burn_increase_mult", "U64F64"),
+    ("bonds_moving_avg", "U64"),
+    ("max_regs_per_block", "U16"),
+    ("serving_rate_limit", "U64"),
+    ("max_validators", "U16"),
+    ("commit_reveal_period", "U64"),
+    ("commit_reveal_weights_enabled", "Bool"),
+    ("alpha_high", "U16"),
+    ("alpha_low", "U16"),
+    ("liquid_alpha_enabled", "Bool"),
+    ("alpha_sigmoid_steepness", "I32F32"),
+    ("yuma_version", "U16"),
+    ("subnet_is_active", "Bool"),
+    ("transfers_enabled", "Bool"),
+    ("bonds_reset_enabled", "Bool"),
+    ("user_liquidity_enabled", "Bool"),
+    ("owner_cut_enabled", "Bool"),
+    ("owner_cut_auto_lock_enabled", "Bool"),
+    ("min_childkey_take", "U16"),
+    ("collateral_lock_share", "U16"),
+    ("collateral_drain_ratio", "U64F64"),
+];
 
-/// Each hyperparameter's name and tagged value.
-pub(super) fn entries(codec: &Codec, facts: &Facts) -> Result<Value<()>, CodecError> {
-    let missing = || CodecError("no second version of the hyperparameters".into());
-    let (_, option) = codec.api(SECOND).ok_or_else(missing)?;
-    let second = codec.types().resolve(option).ok_or_else(missing)?;
-    let second = second.type_params.first().and_then(|inner| inner.ty);
-    let mut entries = Vec::new();
-    for (name, type_id) in struct_fields(codec, second.ok_or_else(missing)?.id)? {
-        let value = facts
-            .get(name)
-            .ok_or_else(|| CodecError(format!("no fact {name}")))?;
-        let tagged = Value::unnamed_variant(tag(codec, type_id)?, [value.clone()]);
-        let name = Value::from_bytes(name.as_bytes());
-        entries.push(Value::named_composite([("name", name), ("value", tagged)]));
-    }
-    Ok(Value::unnamed_composite(entries))
-}
-
-/// The variant of `HyperparamValue` for a type.
-fn tag(codec: &Codec, type_id: u32) -> Result<String, CodecError> {
-    let unknown = || CodecError("a hyperparameter of an unknown type".into());
-    let found = codec.types().resolve(type_id).ok_or_else(unknown)?;
-    match &found.type_def {
-        TypeDef::Compact(compact) => tag(codec, compact.type_param.id),
-        TypeDef::Primitive(primitive) => Ok(format!("{primitive:?}")),
-        TypeDef::Composite(_) => match found.path.ident().as_deref() {
-            Some("FixedI64") => Ok("I32F32".into()),
-            Some("FixedU128") => Ok("U64F64".into()),
-            Some(name) => Ok(name.to_owned()),
-            None => Err(unknown()),
-        },
-        _ => Err(unknown()),
-    }
+/// The list, of what is known.
+pub(super) fn entries(facts: &Facts) -> Value<()> {
+    Value::unnamed_composite(ENTRIES.iter().filter_map(|(name, kind)| {
+        let value = Value::unnamed_variant(*kind, [facts.get(name)?.clone()]);
+        let name = Value::from_bytes(name);
+        Some(Value::named_composite([("name", name), ("value", value)]))
+    }))
 }

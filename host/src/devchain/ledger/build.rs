@@ -6,7 +6,8 @@ use scale_value::{Composite, Value};
 use super::super::balances;
 use super::super::call::Call;
 use super::super::codec::{CodecError, Key};
-use super::super::dispatch::{self, Context, DispatchError};
+use super::super::dispatch::{self, Context, Origin};
+use super::super::drand;
 use super::super::epoch;
 use super::super::event::{Events, Phase, number};
 use super::super::extrinsic::{Extrinsic, Implied};
@@ -123,10 +124,11 @@ impl Ledger {
             block: height,
             allow_loopback: self.allow_loopback,
         };
-        epoch::initialize(&mut context)?;
+        epoch::initialize(&mut context, self.reveals)?;
         let last: u64 = context.state.get("Timestamp", "Now", &[])?;
         let now = now_ms.max(last + 1);
         context.state.put("Timestamp", "Now", &[], &now)?;
+        drand::speak(&mut context, now, self.signed_until)?;
         context
             .events
             .outcome(self.codec(), 0, "Mandatory", &Ok(()))?;
@@ -175,7 +177,6 @@ impl Ledger {
         let mut info = balances::read(place.state, extrinsic.signer)?;
         info.nonce = info.nonce.saturating_add(1);
         balances::write(place.state, extrinsic.signer, &info)?;
-        let (mark, kept) = (place.state.mark(), place.events.len());
         let mut context = Context {
             state: place.state,
             events: place.events,
@@ -183,14 +184,8 @@ impl Ledger {
             block: place.height,
             allow_loopback: self.allow_loopback,
         };
-        let outcome = dispatch::dispatch(&mut context, extrinsic.signer, call);
-        if let Err(error) = &outcome {
-            if let DispatchError::Corruption(error) = error {
-                tracing::error!(%error, "a call met state that does not fit its types");
-            }
-            place.state.roll_back(mark);
-            place.events.truncate(kept);
-        }
+        let origin = Origin::Signed(extrinsic.signer);
+        let outcome = context.attempt(|context| dispatch::dispatch(context, origin, call));
         place
             .events
             .outcome(self.codec(), index, "Normal", &outcome)

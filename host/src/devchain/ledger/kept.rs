@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::super::block::{Block, other_log};
 use super::super::codec::CodecError;
+use super::super::drand::Reveals;
 use super::super::genesis;
 use super::super::journal::{Journal, JournalError, Record, flatten};
 use super::super::options::Options;
@@ -92,6 +93,8 @@ impl Ledger {
             forks: 0,
             genesis: [0; 32],
             allow_loopback: options.allow_loopback,
+            reveals: Reveals::Made,
+            signed_until: 0,
         })
     }
 

@@ -27,7 +27,7 @@ pub(super) const METHODS: &[(&str, &[&str])] = &[
 
 /// The faults that can be asked for.
 const KINDS: &str = "hang [blocks], mute, nonsense, misaddress, cut, cut-when-submitted, \
-                     stop-blocks, metadata SPEC";
+                     stop-blocks, drop-reveals, metadata SPEC";
 
 type Answer = Result<Json, ErrorObjectOwned>;
 
@@ -72,6 +72,7 @@ fn fault(node: &Node, kind: &str, argument: Option<u64>) -> Answer {
         ("cut", _) => faults.cut_connections(),
         ("cut-when-submitted", _) => faults.cut_when_submitted(),
         ("stop-blocks", _) => faults.stop_blocks(),
+        ("drop-reveals", _) => faults.drop_reveals(),
         ("metadata", argument) => faults
             .serve_metadata_of(spec(argument)?)
             .map_err(|error| client_error(&error.to_string()))?,

@@ -164,6 +164,16 @@ async fn a_watch_tells_blocks_epochs_and_weights() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_hotkey_has_published_is_shown() {
+    let chain = started(quick()).await;
+    let shell = Shell::new(&chain);
+    let alice = ["commitment", "--wallet.name", "//Alice"];
+    let words = shell.words(&alice).await;
+    assert!(words.ends_with("has published nothing\n"), "{words}");
+    assert!(shell.json(&alice).await.is_null());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_network_is_told_the_nearest() {
     let home = tempfile::tempdir().unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_host"));

@@ -27,6 +27,7 @@ async fn an_endpoint_that_lags_behind_loses_to_one_that_does_not() {
     let mut timing = timing();
     // Only the comparison may tell: the watchdog would find out, too.
     timing.silence_limit = Duration::from_secs(600);
+    timing.scout_interval = Duration::from_millis(200);
     let options = chain::Options {
         endpoints: vec![stuck.url(), chain.url()],
         expected_genesis: None,
