@@ -6,7 +6,10 @@ mod calls;
 mod client;
 mod epochs;
 mod faults;
+mod kept;
+mod python;
 mod rpc;
+mod upgrade;
 
 use client::{Client, key};
 use host::devchain::{DevChain, Options, Pace};

@@ -5,7 +5,7 @@
 use parity_scale_codec::{Compact, Encode as _};
 
 use super::*;
-use crate::devchain::options::Pace;
+use crate::devchain::options::{Options, Pace};
 
 /// `System.remark`'s and `SubtensorModule.register_network`'s call bytes.
 const REMARK: &[u8] = &[0, 0, 4, 42];
