@@ -10,3 +10,4 @@ mod plugin;
 mod python;
 mod synapse;
 mod tidy;
+mod wallet;
