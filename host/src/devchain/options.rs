@@ -38,7 +38,7 @@ pub struct Options {
     pub tempo: u16,
     /// Let neurons announce 127.0.0.1 and ::1, which subtensor refuses.
     pub allow_loopback: bool,
-    /// Plain weights are refused; they must be committed first (not covered yet).
+    /// Plain weights are refused; they must be committed first.
     pub commit_reveal: bool,
     /// Blocks between two weight settings of a neuron.
     pub weights_rate_limit: u64,
