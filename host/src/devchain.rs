@@ -4,9 +4,12 @@
 //! It speaks a node's JSON-RPC over WebSocket with the metadata of subtensor's
 //! runtime 461, so that clients made for the real chain work unchanged, and it
 //! carries out what a compute subnet needs, with the real checks under the real
-//! names: registration against a burn, announcing axons, staking, setting
-//! weights, and at the end of each tempo Yuma consensus, which yields incentive
-//! and dividends. A call it does not cover fails with `System.CallFiltered`.
+//! names: founding and starting a subnet, registration against a burn and the
+//! replacement of the weakest, announcing endpoints, stake, weights (plain, by
+//! hash and timelocked) of one or several mechanisms, commitments, owners'
+//! hyperparameters, and at the end of each tempo Yuma consensus, which yields
+//! incentive and dividends. A call it does not cover fails with
+//! `System.CallFiltered`; none seems to succeed.
 //!
 //! What it is not: there is one block producer and no consensus among nodes;
 //! blocks are final at once; fees are zero, only the burn costs; roots in
@@ -16,8 +19,9 @@
 //! ([`Options::state`]) it goes on where it ended.
 //!
 //! ```text
-//! rpc ── node ── ledger ── dispatch ── registration, serving, staking, weights
-//!  │      │        │  └─── epoch ───── yuma
+//! rpc ── node ── ledger ── dispatch ── network, registration, serving, staking,
+//!  │      │        │  │                weights, commitments, admin ── limits
+//!  │      │        │  └─── epoch ───── yuma, schedule, mechanism, drand
 //!  │   faults      ├ pool, extrinsic, call, invalid, shield, journal
 //!  └ api ─ info    └ state ─ store, codec (the metadata: every encoding), runtime
 //! ```

@@ -16,7 +16,7 @@ use super::info::{self, Facts, none, select, select_some, some};
 use super::ledger::Ledger;
 use super::runtime::Runtime;
 use super::state::State;
-use super::{balances, schedule, staking};
+use super::{balances, network, schedule, staking};
 
 /// Most accounts one call may ask about.
 const MAX_ACCOUNTS: usize = 256;
@@ -134,7 +134,7 @@ impl Call<'_> {
             | "TransactionPaymentCallApi_query_length_to_fee" => number(0),
             "AuraApi_slot_duration" => number(self.codec.constant_as("Aura", "SlotDuration")?),
             "SubnetRegistrationRuntimeApi_get_network_registration_cost" => {
-                number(self.state.subtensor("NetworkLastLockCost", &[])?)
+                number(network::lock_cost(&self.state, self.height)?)
             }
             _ => return Ok(None),
         }))
