@@ -1,6 +1,7 @@
 //! Signed HTTP between neurons: recorded requests, both ends together, and
 //! peers that mean ill.
 
+mod a_day;
 mod classic_callers;
 mod classic_requests;
 mod classic_vectors;
