@@ -100,7 +100,15 @@ impl HttpDendrite {
         }
         let fields = call.entry.complete(call.fields);
         let fields = fields.map_err(|why| broke(format!("the message cannot be sent: {why}")))?;
-        let send = || self.send_once(peer, call.entry, &fields, call.timeout, call.answer_bytes_max);
+        let send = || {
+            self.send_once(
+                peer,
+                call.entry,
+                &fields,
+                call.timeout,
+                call.answer_bytes_max,
+            )
+        };
         let arrival = match call.repeat {
             Repeat::Never => send().await?,
             Repeat::Unanswered => super::again_if_unanswered(send).await?,
@@ -217,7 +225,13 @@ fn uuid() -> Result<String, Trouble> {
     bytes[6] = bytes[6] & 0x0f | 0x40;
     bytes[8] = bytes[8] & 0x3f | 0x80;
     let digits = hex::encode(bytes);
-    let parts = [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]];
+    let parts = [
+        &digits[..8],
+        &digits[8..12],
+        &digits[12..16],
+        &digits[16..20],
+        &digits[20..],
+    ];
     Ok(parts.join("-"))
 }
 

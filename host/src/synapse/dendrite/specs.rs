@@ -96,7 +96,8 @@ fn hardware(text: &str) -> Option<Hardware> {
     let specs = json::read(text).ok()?;
     matches!(specs, Value::Dict(_)).then(|| ())?;
     let cpu = member(&specs, "cpu");
-    let number = |part: &str, name: &str| number(member(&specs, part).and_then(|p| member(p, name)));
+    let number =
+        |part: &str, name: &str| number(member(&specs, part).and_then(|p| member(p, name)));
     let cores = number("cpu", "count");
     let model = ["brand_raw", "model", "vendor_id_raw"]
         .into_iter()
@@ -205,8 +206,11 @@ mod tests {
             assert_eq!(described.machines, [], "{output}");
         }
         assert_eq!(description(outcome(404, "")).unwrap().machines, []);
-        let odd = r#"{"cpu": 7, "gpu": {"details": [1, {"capacity": -3}]}, "ram": {"total": 1e300}}"#;
-        let claimed = description(outcome(200, odd)).unwrap().machines[0].claimed.clone();
+        let odd =
+            r#"{"cpu": 7, "gpu": {"details": [1, {"capacity": -3}]}, "ram": {"total": 1e300}}"#;
+        let claimed = description(outcome(200, odd)).unwrap().machines[0]
+            .claimed
+            .clone();
         assert_eq!((claimed.cpu_threads, claimed.memory_mib), (0, 0));
     }
 

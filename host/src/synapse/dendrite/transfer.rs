@@ -87,7 +87,10 @@ fn heard(stamps: &Stamps) -> Heard {
 
 /// How many bytes a request has in HTTP/1.1, whoever writes it.
 fn bytes_on_the_wire(request: &Request<Full<Bytes>>) -> u64 {
-    let target = request.uri().path_and_query().map_or(1, |t| t.as_str().len());
+    let target = request
+        .uri()
+        .path_and_query()
+        .map_or(1, |t| t.as_str().len());
     let line = request.method().as_str().len() + target + "  HTTP/1.1\r\n".len();
     let headers = request.headers().iter();
     let headers = headers.map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len());

@@ -11,7 +11,8 @@ use host::synapse::{AxonOptions, HttpDendrite};
 use tokio::sync::Notify;
 
 use super::support::{
-    Axon, FakeService, PATIENCE, alice, alice_ed25519, charlie, dendrite, described, description, loopback_options, task,
+    Axon, FakeService, PATIENCE, alice, alice_ed25519, charlie, dendrite, described, description,
+    loopback_options, task,
 };
 
 #[tokio::test]
