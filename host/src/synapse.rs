@@ -33,4 +33,4 @@ mod status;
 
 pub use address::AddressPolicy;
 pub use axon::{AxonOptions, Protocol, serve};
-pub use dendrite::{DendriteOptions, HttpDendrite};
+pub use dendrite::{DendriteOptions, HttpDendrite, Outcome, Repeat, SynapseCall};

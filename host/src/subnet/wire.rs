@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 use super::challenge::Answer;
-use super::hardware::Metric;
+use super::hardware::{Label, Metric};
 use super::key::AccountId;
 use super::scoring::OfferedMachine;
 use super::synapse::{Declaration, Fields};
@@ -39,6 +39,60 @@ pub struct Description {
     /// Load and the like.
     #[serde(default)]
     pub metrics: Vec<Metric>,
+}
+
+/// Over which wire a neuron described itself, and so how far its words go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wire {
+    /// btauth/1, and the neuron signed what it said (twresp/1). It may be
+    /// challenged: nobody else can answer for it.
+    Signed,
+    /// btauth/1, but nobody signed the answer: whoever stands on the way may
+    /// have given it. Good for a claim, never for a proof.
+    Unsigned,
+    /// The classic wire of bittensor 6 to 10, which signs no answers; the same.
+    Classic,
+}
+
+/// The label that says so in each machine of a description that nobody signed.
+pub const WIRE_LABEL: &str = "wire";
+
+impl Wire {
+    /// Why a neuron cannot be challenged; `None` if it can.
+    pub fn objection(self) -> Option<&'static str> {
+        match self {
+            Self::Signed => None,
+            Self::Unsigned => Some(
+                "the miner does not sign its answers (twresp/1), so that anybody could give them",
+            ),
+            Self::Classic => Some(
+                "the miner speaks the classic wire alone, which carries no challenges; \
+                 it has to run a node that speaks btauth/1",
+            ),
+        }
+    }
+
+    /// What policies are told; nothing where the neuron signed.
+    pub fn label(self) -> Option<Label> {
+        let value = match self {
+            Self::Signed => return None,
+            Self::Unsigned => "unsigned",
+            Self::Classic => "classic",
+        };
+        Some(Label {
+            name: WIRE_LABEL.to_owned(),
+            value: value.to_owned(),
+        })
+    }
+}
+
+/// A description and how it came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Described {
+    /// What was said.
+    pub description: Description,
+    /// How it was heard.
+    pub wire: Wire,
 }
 
 /// Whom to call and where.
@@ -91,8 +145,8 @@ pub enum PeerError {
 /// Calls other neurons.
 #[async_trait]
 pub trait Dendrite: Send + Sync {
-    /// Asks a miner what it is.
-    async fn describe(&self, peer: &Peer) -> Result<Description, PeerError>;
+    /// Asks a miner what it is, in whichever protocol it speaks.
+    async fn describe(&self, peer: &Peer) -> Result<Described, PeerError>;
     /// Sends a task; the time runs from the last byte sent to the last byte received.
     async fn challenge(&self, peer: &Peer, task: TaskRequest<'_>) -> (Answer, Duration);
     /// Tells a miner that a session is over, so that its machine is free for the

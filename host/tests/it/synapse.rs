@@ -3,6 +3,7 @@
 
 mod a_day;
 mod classic_callers;
+mod classic_peers;
 mod classic_requests;
 mod classic_vectors;
 mod floods;
@@ -10,6 +11,7 @@ mod hostile_callers;
 mod hostile_miners;
 mod loopback;
 mod python_dendrite;
+mod python_peers;
 mod signed_answers;
 mod support;
 mod synapses;

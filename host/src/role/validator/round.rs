@@ -18,7 +18,7 @@ use crate::subnet::chain::Metagraph;
 use crate::subnet::challenge::{Answer, Exchange, SESSION_TASKS_MAX, Step, Task};
 use crate::subnet::events::{AnswerKind, Event};
 use crate::subnet::evidence::{Ending, StoreError};
-use crate::subnet::wire::{Peer, TaskRequest};
+use crate::subnet::wire::{Peer, TaskRequest, Wire};
 
 use super::memory::Memory;
 use super::session::{self, Live};
@@ -51,15 +51,26 @@ pub(super) async fn round(
         for group in present.chunks(options.sessions_at_once.max(1)) {
             let mut sessions = Vec::new();
             for peer in group {
-                match session::begin(means, metagraph, &generator, peer, &said[&peer.hotkey]).await
-                {
-                    Ok(live) => sessions.extend(live),
+                let described = &said[&peer.hotkey];
+                match session::begin(means, metagraph, &generator, peer, described).await {
+                    Ok(Some(live)) => sessions.extend(able(means, live, described.wire).await),
+                    Ok(None) => {}
                     Err(error) => error!(%error, hotkey = %peer.hotkey, "a session cannot begin"),
                 }
             }
             lockstep(means, options, metagraph, sessions).await;
         }
     }
+}
+
+/// Who cannot be challenged over its wire has a void session that says why:
+/// that is what its operator finds on record, at every turn, and no error.
+async fn able(means: &Means, live: Live, wire: Wire) -> Option<Live> {
+    let Some(why) = wire.objection() else {
+        return Some(live);
+    };
+    session::end(means, &live, Ending::Void(why.into())).await;
+    None
 }
 
 /// Takes sessions through their steps until each has ended.

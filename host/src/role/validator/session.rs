@@ -12,7 +12,7 @@ use crate::subnet::events::{EndingKind, Event};
 use crate::subnet::evidence::{Ending, SessionRecord, StoreError, Unfinished};
 use crate::subnet::plugin::ChallengeGenerator;
 use crate::subnet::text::escape;
-use crate::subnet::wire::{Description, Peer};
+use crate::subnet::wire::{Described, Peer};
 
 use super::Means;
 use super::memory::Memory;
@@ -54,7 +54,7 @@ pub(super) async fn begin(
     metagraph: &Metagraph,
     generator: &Arc<dyn ChallengeGenerator>,
     peer: &Peer,
-    said: &Description,
+    said: &Described,
 ) -> Result<Option<Live>, StoreError> {
     let Some(neuron) = metagraph.neuron(&peer.hotkey) else {
         return Ok(None);
@@ -71,6 +71,7 @@ pub(super) async fn begin(
         machine: String::new(),
         block,
         claimed: said
+            .description
             .machines
             .iter()
             .find(|machine| machine.id.is_empty())

@@ -11,15 +11,14 @@ use host::synapse::{AxonOptions, HttpDendrite};
 use tokio::sync::Notify;
 
 use super::support::{
-    Axon, FakeService, PATIENCE, alice, alice_ed25519, charlie, dendrite, description,
+    Axon, FakeService, PATIENCE, alice, alice_ed25519, charlie, dendrite, described, description,
     loopback_options, task,
 };
 
 #[tokio::test]
 async fn a_miner_describes_itself() {
     let axon = Axon::start(AxonOptions::default()).await;
-    let described = dendrite().describe(&axon.peer()).await;
-    assert_eq!(described, Ok(description()));
+    assert_eq!(dendrite().describe(&axon.peer()).await, Ok(described()));
 }
 
 #[tokio::test]

@@ -9,7 +9,9 @@ use async_trait::async_trait;
 use host::subnet::hardware::Hardware;
 use host::subnet::key::{AccountId, Scheme, Signature, Signer};
 use host::subnet::scoring::OfferedMachine;
-use host::subnet::wire::{Description, Peer, Refusal, Service, TaskReceived, TaskRequest};
+use host::subnet::wire::{
+    Described, Description, Peer, Refusal, Service, TaskReceived, TaskRequest, Wire,
+};
 use host::synapse::clock::Clock;
 use host::synapse::verify::Arrived;
 use host::synapse::{AddressPolicy, AxonOptions, DendriteOptions, HttpDendrite, btauth, serve};
@@ -143,6 +145,14 @@ pub(crate) fn description() -> Description {
     }
 }
 
+/// The same as it comes from an axon that signs.
+pub(crate) fn described() -> Described {
+    Described {
+        description: description(),
+        wire: Wire::Signed,
+    }
+}
+
 #[async_trait]
 impl Service for FakeService {
     fn admit(&self, caller: &AccountId) -> Result<(), Refusal> {
@@ -223,8 +233,7 @@ impl Axon {
     /// Fails unless an honest caller is still served.
     pub(crate) async fn assert_serves(&self) {
         use host::subnet::wire::Dendrite as _;
-        let described = dendrite().describe(&self.peer()).await;
-        assert_eq!(described, Ok(description()));
+        assert_eq!(dendrite().describe(&self.peer()).await, Ok(described()));
     }
 }
 

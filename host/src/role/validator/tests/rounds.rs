@@ -6,6 +6,7 @@ use super::fakes::{Happened, asks, task};
 use super::*;
 use crate::subnet::challenge::{Answer, SESSION_TASKS_MAX, Step};
 use crate::subnet::plugin::PluginError;
+use crate::subnet::wire::Wire;
 
 fn unreachable() -> Answer {
     Answer::Unreachable("connection refused".into())
@@ -47,6 +48,19 @@ async fn a_miner_that_is_not_reached_counts_only_once_it_has_seen_a_task() {
     assert!(world.void(1).contains("not reached"));
     assert!(!world.passed(2));
     assert!(world.passed(3));
+}
+
+#[tokio::test]
+async fn a_miner_whose_wire_carries_no_challenges_is_told_so_and_asked_nothing() {
+    let world = World::new(3, 2);
+    world.dendrite.speaks(1, Wire::Classic);
+    world.dendrite.speaks(2, Wire::Unsigned);
+    world.challenge().await;
+    assert!(world.void(1).contains("classic wire"));
+    assert!(world.void(2).contains("does not sign"));
+    assert!(world.passed(3));
+    let asked = world.dendrite.sent();
+    assert!(asked.iter().all(|(uid, _)| *uid == 3), "{asked:?}");
 }
 
 #[tokio::test]
