@@ -22,9 +22,9 @@ use tokio::task::{JoinHandle, JoinSet};
 use tracing::{info, warn};
 
 use crate::chain::Subtensor;
-use crate::config::{Config, Role};
+use crate::config::{Config, Role, Settings};
 use crate::metrics::Metrics;
-use crate::plugin::{Engine, Registry, registry};
+use crate::plugin::{Approval, Child, Compilation, Engine, Registry, Workshop, registry};
 use crate::role::validator::Quiet;
 use crate::store::SqliteStore;
 use crate::subnet::accelerator::Accelerator;
@@ -32,8 +32,11 @@ use crate::subnet::chain::{Chain as _, ChainError, Network};
 use crate::subnet::events::{Condition, Event, Observer as _};
 use crate::subnet::evidence::EvidenceStore;
 use crate::subnet::key::{AccountId, Signer};
+use crate::subnet::trust::Trust;
 
 use super::keys;
+pub(crate) use options::accelerator;
+
 use super::shutdown::Shutdown;
 use super::surroundings::Surroundings;
 
@@ -74,7 +77,7 @@ impl Node {
         replaced: Replaced,
         shutdown: Shutdown,
     ) -> anyhow::Result<Self> {
-        let hotkey = keys::hotkey(&config.wallet)?;
+        let hotkey = keys::hotkey(&config.wallet).await?;
         let account = hotkey.account();
         let around =
             Surroundings::open(&config.settings, conditions(config.role), shutdown.clone()).await?;
@@ -87,7 +90,7 @@ impl Node {
         });
         let chain = Arc::new(keys::connect(
             &config.network,
-            Some(&config.wallet),
+            Some((&config.wallet, hotkey.clone())),
             metrics.clone(),
         )?);
         let quiet = Quiet::default();
@@ -96,6 +99,7 @@ impl Node {
             account,
             registry.clone(),
             metrics.clone(),
+            chain.clone(),
             quiet.clone(),
         );
         let mut services = around.start(Arc::new(face));
@@ -163,6 +167,11 @@ fn conditions(role: Role) -> &'static [Condition] {
     }
 }
 
+/// An engine with the node's own limits, for repeating its calls elsewhere.
+pub(crate) fn engine(settings: &Settings) -> anyhow::Result<Engine> {
+    Ok(Engine::new(options::limits(settings))?)
+}
+
 /// Compiles and admits; blocks, so it is done elsewhere.
 async fn open_registry(
     config: &Config,
@@ -180,13 +189,23 @@ async fn open_registry(
         state_folder: settings.state_folder.join("plugins"),
         worlds,
         builtins,
-        settings: settings.plugins.0.clone(),
+        settings: settings.plugins.settings.clone(),
+        data: settings.plugins.data.clone(),
+        limits: options::limits_by_plugin(settings),
+        trust: Trust {
+            netuid: Some(config.netuid),
+            ..settings.trust.clone()
+        },
         accelerator,
         observer: metrics,
     };
     let limits = options::limits(settings);
+    let workshop = Workshop {
+        compilation: Compilation::Child(Child::of_this_binary()?),
+        cache: Some(setup.state_folder.join("aot")),
+    };
     let opened = tokio::task::spawn_blocking(move || -> anyhow::Result<Registry> {
-        Ok(Registry::open(Engine::new(limits)?, setup)?)
+        Ok(Registry::open(Engine::with(limits, workshop)?, setup)?)
     });
     Ok(Arc::new(
         opened.await.context("the plugins could not be loaded")??,
@@ -194,18 +213,20 @@ async fn open_registry(
 }
 
 impl Means {
-    /// What goes on beside the role for as long as the set lives: on a development
-    /// chain, the drop folder.
+    /// What goes on beside the role for as long as the set lives: the drop folder.
     fn beside(&self, network: &Network) -> JoinSet<()> {
         let mut beside = JoinSet::new();
-        if network.development {
-            let folder = self.config.settings.state_folder.clone();
-            beside.spawn(drop_folder::follow(
-                folder,
-                self.registry.clone(),
-                self.quiet.clone(),
-            ));
-        }
+        let approval = if network.development {
+            Approval::DevelopmentChain
+        } else {
+            Approval::Recorded
+        };
+        beside.spawn(drop_folder::follow(
+            self.config.settings.state_folder.clone(),
+            self.registry.clone(),
+            self.quiet.clone(),
+            approval,
+        ));
         beside
     }
 

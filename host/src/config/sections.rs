@@ -169,8 +169,9 @@ impl Miner {
     }
 }
 
-/// Whether to buy a slot, and for how much; `None` if not.
-pub(super) fn register_limit_rao(reader: &mut Reader) -> Option<u64> {
+/// What a node may pay for a slot, `None` if it is not to buy one; and the limit
+/// alone, `None` if there is none.
+pub(super) fn register_limit_rao(reader: &mut Reader) -> (Option<u64>, Option<u64>) {
     let register = reader.flag("register", false);
     let limit = reader.integer("register-limit-rao", 0, 0..=RAO_MAX);
     if register && limit == 0 {
@@ -180,7 +181,7 @@ pub(super) fn register_limit_rao(reader: &mut Reader) -> Option<u64> {
                 .to_owned(),
         ));
     }
-    register.then_some(limit)
+    (register.then_some(limit), (limit > 0).then_some(limit))
 }
 
 /// All there will ever be: 21 million TAO.

@@ -48,6 +48,7 @@ pub(super) fn swap(kind: SwapKind) -> &'static str {
     match kind {
         SwapKind::Swapped => "swapped",
         SwapKind::Refused => "refused",
+        SwapKind::Demoted => "demoted",
     }
 }
 
