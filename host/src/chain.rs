@@ -21,14 +21,15 @@
 //! | `calls`, `nonces`, `submit`, `refusal`, `remedies` | extrinsics: what, how, why not and what then |
 //! | `shared` | waiting for a session, reading through it |
 //! | `read`, `metagraph`, `neurons`, `epoch` | what is read: a subnet at one block |
+//! | `commit`, `reveal` | commit-reveal: sealing weights, and what became of them |
 //! | `offline` | reading kept answers |
 //! | `subnets`, `commitment`, `tools` | what people ask for beside that |
 //!
-//! Does not: verify what a node says
-//! against the chain's consensus, or hold keys. An operator who must not trust
-//! an endpoint runs one.
+//! Does not: verify what a node says against the chain's consensus, or hold keys.
+//! An operator who must not trust an endpoint runs one.
 
 mod calls;
+mod commit;
 mod commitment;
 mod endpoints;
 mod epoch;
@@ -43,6 +44,7 @@ mod offline;
 mod read;
 mod refusal;
 mod remedies;
+mod reveal;
 mod runtime;
 mod scout;
 mod session;
@@ -61,10 +63,12 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 use crate::subnet::chain::{AxonInfo, Chain, ChainError, Head, Included, Metagraph, Network};
+use crate::subnet::commit::{Commit, CommitFate, Commits, Hiding, Plan};
 use crate::subnet::events::Observer;
 use crate::subnet::key::Signer;
 use crate::subnet::weights::Weights;
-use crate::subnet::{Netuid, Uid};
+use crate::subnet::{BlockNumber, Netuid, Uid};
+use calls::Weighing;
 use shared::Shared;
 
 pub use commitment::{Commitment, Field};
@@ -140,6 +144,7 @@ pub struct Keys {
 pub struct Subtensor {
     shared: Arc<Shared>,
     keys: Keys,
+    commits: Commits,
     follower: AbortHandle,
 }
 
@@ -170,6 +175,7 @@ pub fn connect(
     Ok(Subtensor {
         shared,
         keys,
+        commits: Commits::default(),
         follower,
     })
 }
@@ -181,6 +187,13 @@ impl Drop for Subtensor {
 }
 
 impl Subtensor {
+    /// How weights are committed where a subnet demands it and the runtime has
+    /// both ways; timelocked, if this is not called.
+    pub fn with_commits(mut self, commits: Commits) -> Self {
+        self.commits = commits;
+        self
+    }
+
     fn hotkey(&self) -> Result<&dyn Signer, ChainError> {
         self.keys.hotkey.as_deref().ok_or_else(|| missing("hotkey"))
     }
@@ -198,6 +211,12 @@ impl Subtensor {
                 name: "NoColdkey".to_owned(),
                 remedy,
             })
+    }
+
+    async fn weighing(&self, weighing: Weighing) -> Result<&'static str, ChainError> {
+        self.shared
+            .read(move |session| Box::pin(read::weighing(session, weighing)))
+            .await
     }
 
     /// Announces an axon, and says when it may be if that was too soon.
@@ -227,7 +246,10 @@ impl Subtensor {
         let Some(hotkey) = self.keys.hotkey.as_ref().map(|key| key.account()) else {
             return ChainError::Refused { name, remedy };
         };
-        let too_soon = matches!(name.as_str(), "SettingWeightsTooFast" | "RateLimitExceeded");
+        let too_soon = matches!(
+            name.as_str(),
+            "SettingWeightsTooFast" | "CommittingWeightsTooFast" | "RateLimitExceeded"
+        );
         let allowed = match too_soon {
             true => {
                 self.shared
@@ -296,23 +318,95 @@ impl Chain for Subtensor {
         }
     }
 
-    async fn set_weights(
+    async fn plan_weights(
         &self,
         netuid: Netuid,
         weights: &Weights,
         version_key: u64,
-    ) -> Result<Included, ChainError> {
-        let weights = weights.clone();
-        let call = self
+    ) -> Result<Plan, ChainError> {
+        let hotkey = self.hotkey()?.account();
+        let commits = self.commits;
+        let way = self
             .shared
-            .read(move |session| {
-                Box::pin(read::setting(session, netuid, weights.clone(), version_key))
-            })
+            .read(move |session| Box::pin(commit::way(session, netuid, commits)))
             .await?;
+        let weights = weights.clone();
+        // Sealing is work for a processor, and the network's threads have other.
+        tokio::task::spawn_blocking(move || {
+            commit::plan(way, netuid, hotkey, &weights, version_key)
+        })
+        .await
+        .unwrap_or_else(|error| Err(ChainError::Nonsense(format!("sealing failed: {error}"))))
+    }
+
+    async fn send_weights(
+        &self,
+        netuid: Netuid,
+        weights: &Weights,
+        plan: &Plan,
+    ) -> Result<Included, ChainError> {
+        let call = match plan {
+            Plan::Set { version_key } => {
+                let name = self.weighing(Weighing::Set).await?;
+                calls::set_weights(name, netuid, weights, *version_key)
+            }
+            Plan::Commit { commit, payload } => match commit.hiding {
+                Hiding::Timelocked { round } => {
+                    let name = self.weighing(Weighing::CommitTimelocked).await?;
+                    calls::commit_timelocked(name, netuid, payload, round)
+                }
+                Hiding::Salted { .. } => {
+                    let name = self.weighing(Weighing::CommitSalted).await?;
+                    calls::commit_salted(name, netuid, &commit.hash)
+                }
+            },
+        };
         match submit::submit(&self.shared, &call, self.hotkey()?).await {
             Err(refused) => Err(self.explained(netuid, refused).await),
             included => included,
         }
+    }
+
+    async fn commit_fate(
+        &self,
+        netuid: Netuid,
+        weights: &Weights,
+        commit: &Commit,
+        included: Option<BlockNumber>,
+    ) -> Result<CommitFate, ChainError> {
+        let hotkey = self.hotkey()?.account();
+        let (weights, commit) = (weights.clone(), commit.clone());
+        self.shared
+            .read(move |session| {
+                let (weights, commit) = (weights.clone(), commit.clone());
+                Box::pin(async move {
+                    let committed = reveal::Committed {
+                        netuid,
+                        hotkey,
+                        weights: &weights,
+                        commit: &commit,
+                    };
+                    reveal::fate(session, committed, included).await
+                })
+            })
+            .await
+    }
+
+    async fn reveal_weights(
+        &self,
+        netuid: Netuid,
+        weights: &Weights,
+        commit: &Commit,
+    ) -> Result<Included, ChainError> {
+        let Hiding::Salted { salt } = &commit.hiding else {
+            return Err(ChainError::Refused {
+                name: "NotSalted".to_owned(),
+                remedy: "The chain reveals timelocked weights by itself".to_owned(),
+            });
+        };
+        let name = self.weighing(Weighing::Reveal).await?;
+        let call = calls::reveal_weights(name, netuid, weights, salt, commit.version_key);
+        submit::submit(&self.shared, &call, self.hotkey()?).await
     }
 }
 

@@ -203,4 +203,8 @@ impl EvidenceStore for SqliteStore {
     fn last_weights(&self) -> Result<Option<WeightsRecord>, StoreError> {
         self.read(epochs::last_weights)
     }
+
+    fn unsettled_weights(&self) -> Result<Vec<WeightsRecord>, StoreError> {
+        self.read(epochs::unsettled_weights)
+    }
 }

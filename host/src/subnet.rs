@@ -9,6 +9,7 @@
 pub mod accelerator;
 pub mod chain;
 pub mod challenge;
+pub mod commit;
 pub mod events;
 pub mod evidence;
 pub mod guard;

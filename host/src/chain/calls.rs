@@ -1,5 +1,7 @@
 //! The calls a node makes, by name and with named arguments.
 
+mod weighing;
+
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use subxt::dynamic::Value;
@@ -9,7 +11,10 @@ use subxt::transactions::DynamicPayload;
 use crate::subnet::Netuid;
 use crate::subnet::chain::AxonInfo;
 use crate::subnet::key::AccountId;
-use crate::subnet::weights::Weights;
+
+pub(super) use weighing::{
+    COMMIT_REVEAL_VERSION, Weighing, commit_salted, commit_timelocked, reveal_weights, set_weights,
+};
 
 /// Subtensor's own pallet.
 pub(super) const PALLET: &str = "SubtensorModule";
@@ -122,35 +127,6 @@ pub(super) fn register_limit(netuid: Netuid, hotkey: &AccountId, limit_rao: u64)
             ("netuid", number(netuid)),
             ("hotkey", Value::from_bytes(hotkey.0)),
             ("limit_price", number(limit_rao)),
-        ],
-    }
-}
-
-/// Sets weights, in the way of runtimes without mechanisms.
-pub(super) fn set_weights(netuid: Netuid, weights: &Weights, version_key: u64) -> Call {
-    Call {
-        pallet: PALLET,
-        name: "set_weights",
-        arguments: vec![
-            ("netuid", number(netuid)),
-            ("dests", numbers(weights.uids())),
-            ("weights", numbers(weights.values())),
-            ("version_key", number(version_key)),
-        ],
-    }
-}
-
-/// Sets the weights of mechanism 0, the only one this node knows.
-pub(super) fn set_mechanism_weights(netuid: Netuid, weights: &Weights, version_key: u64) -> Call {
-    Call {
-        pallet: PALLET,
-        name: "set_mechanism_weights",
-        arguments: vec![
-            ("netuid", number(netuid)),
-            ("mecid", number(0_u8)),
-            ("dests", numbers(weights.uids())),
-            ("weights", numbers(weights.values())),
-            ("version_key", number(version_key)),
         ],
     }
 }

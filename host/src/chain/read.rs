@@ -54,6 +54,20 @@ pub(super) async fn counters(at: &At<'_>, netuid: Netuid) -> Result<Counters, Ch
     Ok(Counters(Some([value(0)?, value(1)?, value(2)?])))
 }
 
+/// What decides a subnet's epochs, and its tempo.
+pub(super) async fn schedule(
+    at: &At<'_>,
+    netuid: Netuid,
+) -> Result<(epoch::Schedule, u16), ChainError> {
+    let subnet = || vec![id(netuid)];
+    let (tempo, since, counters) = futures::try_join!(
+        at.storage("Tempo", subnet()),
+        at.storage("BlocksSinceLastStep", subnet()),
+        counters(at, netuid),
+    )?;
+    Ok((counters.schedule(since), tempo))
+}
+
 /// A neuron's weights at the newest block, as they are in storage.
 pub(super) async fn weights(
     session: &Session,
@@ -79,10 +93,24 @@ pub(super) async fn weights(
             neurons,
         });
     }
-    let mut stored: Vec<(u16, u16)> = at.value("Weights", weights.as_ref())?;
+    Ok(tidied(at.value("Weights", weights.as_ref())?))
+}
+
+/// A neuron's weights as they are in storage at a block.
+pub(super) async fn stored_weights(
+    at: &At<'_>,
+    netuid: Netuid,
+    uid: Uid,
+) -> Result<Weights, ChainError> {
+    Ok(tidied(
+        at.storage("Weights", vec![id(netuid), id(uid)]).await?,
+    ))
+}
+
+fn tidied(mut stored: Vec<(u16, u16)>) -> Weights {
     stored.retain(|(_, value)| *value > 0);
     stored.sort_unstable();
-    Ok(Weights(stored))
+    Weights(stored)
 }
 
 fn three(stored: Vec<Option<Vec<u8>>>) -> Result<[Option<Vec<u8>>; 3], ChainError> {
@@ -134,18 +162,30 @@ pub(super) async fn registration(
     Ok(calls::burned_register(netuid, &hotkey))
 }
 
-/// The call that sets weights, by the name this runtime has for it.
-pub(super) async fn setting(
+/// The name of a call about weights, as this runtime has it.
+pub(super) async fn weighing(
     session: &Session,
-    netuid: Netuid,
-    weights: Weights,
-    version_key: u64,
-) -> Result<calls::Call, ChainError> {
+    weighing: calls::Weighing,
+) -> Result<&'static str, ChainError> {
     let at = session.at_newest().await?;
-    if at.runtime.has_call(calls::PALLET, "set_mechanism_weights") {
-        return Ok(calls::set_mechanism_weights(netuid, &weights, version_key));
-    }
-    Ok(calls::set_weights(netuid, &weights, version_key))
+    at.weighing(weighing).ok_or_else(|| ChainError::Refused {
+        name: "NoSuchCall".to_owned(),
+        remedy: format!(
+            "This chain's runtime ({}) has no call `{}`",
+            at.runtime.spec_version(),
+            weighing.on_the_subnet()
+        ),
+    })
+}
+
+/// The slot that a hotkey holds.
+pub(super) async fn uid(
+    at: &At<'_>,
+    netuid: Netuid,
+    hotkey: &AccountId,
+) -> Result<Option<Uid>, ChainError> {
+    at.find("Uids", vec![id(netuid), Value::from_bytes(hotkey.0)])
+        .await
 }
 
 pub(super) async fn expect_subnet(at: &At<'_>, netuid: Netuid) -> Result<(), ChainError> {
@@ -162,8 +202,7 @@ pub(super) async fn weights_allowed_from(
     hotkey: AccountId,
 ) -> Result<Option<BlockNumber>, ChainError> {
     let at = session.at_newest().await?;
-    let keys = vec![id(netuid), Value::from_bytes(hotkey.0)];
-    let Ok(uid) = at.storage::<u16>("Uids", keys).await else {
+    let Some(uid) = uid(&at, netuid, &hotkey).await? else {
         return Ok(None);
     };
     let updates: Vec<u64> = at.storage("LastUpdate", vec![id(netuid)]).await?;

@@ -152,7 +152,39 @@ pub(super) const REMEDIES: &[(&str, &str)] = &[
     ),
     (
         "CommitRevealEnabled",
-        "The subnet takes committed weights only, which this version cannot make; its owner can switch that off",
+        "The subnet began to demand committed weights just now; the node commits them with the next block",
+    ),
+    (
+        "CommitRevealDisabled",
+        "The subnet ceased to take committed weights just now; the node sets them openly with the next block",
+    ),
+    (
+        "IncorrectCommitRevealVersion",
+        "The chain speaks another version of commit-reveal than 4, the one this program knows; update it",
+    ),
+    (
+        "InvalidRevealRound",
+        "The drand round was signed before the commit arrived; the node commits for a later one with the next block",
+    ),
+    (
+        "TooManyUnrevealedCommits",
+        "Ten commits of this hotkey wait to be revealed, and the chain takes no more until one is; make sure that only one node runs with this hotkey",
+    ),
+    (
+        "RevealTooEarly",
+        "The commit may be revealed in a later epoch only; the node tries again then",
+    ),
+    (
+        "ExpiredWeightCommit",
+        "The epoch in which the commit could be revealed is over; the node commits anew, and should run without a break from commit to reveal",
+    ),
+    (
+        "NoWeightsCommitFound",
+        "The chain holds no commit of this hotkey to reveal; the node commits anew",
+    ),
+    (
+        "InvalidRevealCommitHashNotMatch",
+        "The chain holds no such commit of this hotkey; the node commits anew",
     ),
     (
         "IncorrectWeightVersionKey",

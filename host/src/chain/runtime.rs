@@ -283,6 +283,31 @@ impl Runtime {
         ))
     }
 
+    /// A block's events hold one of subtensor's with this name and these fields,
+    /// as bytes.
+    pub(super) fn has_event(
+        &self,
+        events: &[u8],
+        name: &str,
+        fields: &[u8],
+    ) -> Result<bool, ChainError> {
+        let info = self
+            .metadata()
+            .storage_info("System", "Events")
+            .map_err(|error| nonsense("Events", &error))?;
+        self.check_decodable("Events", info.value_id)?;
+        for event in self.at.events().from_bytes(events.to_vec()).iter() {
+            let event = event.map_err(|error| nonsense("Events", &error))?;
+            if event.pallet_name() == super::calls::PALLET
+                && event.event_name() == name
+                && event.field_bytes() == fields
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// The name of a dispatch error at the start of `bytes`.
     fn error_name(&self, bytes: &[u8]) -> String {
         use subxt::error::DispatchError;

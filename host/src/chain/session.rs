@@ -227,6 +227,45 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl At<'_> {
+    pub(super) fn session(&self) -> &Session {
+        self.session
+    }
+
+    /// The chain names itself a development chain and is no known network.
+    pub(super) fn is_development(&self) -> bool {
+        let session = self.session;
+        let spec_version = self.runtime.spec_version();
+        networks::judge(session.genesis, session.name.clone(), spec_version).development
+    }
+
+    /// A value of any pallet, or its default.
+    pub(super) async fn item<T: DecodeAsType>(
+        &self,
+        pallet: &str,
+        item: &str,
+        keys: Vec<Value>,
+    ) -> Result<T, ChainError> {
+        let key = self.runtime.storage_key(pallet, item, keys)?;
+        let stored = self.session.link.storage(&key, self.head.hash).await?;
+        self.runtime.storage_value(pallet, item, stored.as_deref())
+    }
+
+    /// A value of subtensor's own pallet, if there is one.
+    pub(super) async fn find<T: DecodeAsType>(
+        &self,
+        item: &str,
+        keys: Vec<Value>,
+    ) -> Result<Option<T>, ChainError> {
+        let key = self.runtime.storage_key(calls::PALLET, item, keys)?;
+        let stored = self.session.link.storage(&key, self.head.hash).await?;
+        stored
+            .map(|stored| {
+                self.runtime
+                    .storage_value(calls::PALLET, item, Some(&stored))
+            })
+            .transpose()
+    }
+
     /// A value of subtensor's own pallet, or its default.
     pub(super) async fn storage<T: DecodeAsType>(
         &self,

@@ -88,11 +88,12 @@ impl Node {
             condition: Condition::Plugins,
             met: true,
         });
-        let chain = Arc::new(keys::connect(
+        let connected = keys::connect(
             &config.network,
             Some((&config.wallet, hotkey.clone())),
             metrics.clone(),
-        )?);
+        )?;
+        let chain = Arc::new(connected.with_commits(config.settings.validator.commits));
         let quiet = Quiet::default();
         let face = admin::Face::new(
             &config,
@@ -169,7 +170,11 @@ fn conditions(role: Role) -> &'static [Condition] {
 
 /// An engine with the node's own limits, for repeating its calls elsewhere.
 pub(crate) fn engine(settings: &Settings) -> anyhow::Result<Engine> {
-    Ok(Engine::new(options::limits(settings))?)
+    let workshop = Workshop {
+        compilation: Compilation::Child(Child::of_this_binary()?),
+        cache: None,
+    };
+    Ok(Engine::with(options::limits(settings), workshop)?)
 }
 
 /// Compiles and admits; blocks, so it is done elsewhere.

@@ -7,6 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::subnet::commit::Commits;
 use crate::subnet::key::AccountId;
 
 use super::Folders;
@@ -243,11 +244,17 @@ pub struct Validator {
     pub spread: Spread,
     /// If more sessions of one step fail in transport, the fault is here: all are void.
     pub void_permille: u16,
+    /// How weights are committed where the subnet demands it.
+    pub commits: Commits,
 }
 
 impl Validator {
     pub(super) fn read(reader: &mut Reader) -> Self {
         let spread = [("together", Spread::Together), ("in-turn", Spread::InTurn)];
+        let commits = [
+            ("timelocked", Commits::Timelocked),
+            ("salted", Commits::Salted),
+        ];
         Self {
             survey_blocks: reader.integer("validator.survey-blocks", 30, 1..=BLOCKS_MAX),
             challenge_blocks: reader.integer("validator.challenge-blocks", 60, 1..=BLOCKS_MAX),
@@ -260,6 +267,9 @@ impl Validator {
                 .choice("validator.spread", "together", &spread)
                 .unwrap_or(Spread::Together),
             void_permille: reader.integer("validator.void-permille", 500, 1..=1_000),
+            commits: reader
+                .choice("validator.commits", "timelocked", &commits)
+                .unwrap_or_default(),
         }
     }
 }

@@ -55,8 +55,10 @@ pub(super) fn swap(kind: SwapKind) -> &'static str {
 pub(super) fn weights(kind: WeightsKind) -> &'static str {
     match kind {
         WeightsKind::Set => "set",
+        WeightsKind::Committed => "committed",
         WeightsKind::Confirmed => "confirmed",
         WeightsKind::Refused => "refused",
+        WeightsKind::Dropped => "dropped",
         WeightsKind::Withheld => "withheld",
     }
 }

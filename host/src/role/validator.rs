@@ -119,6 +119,8 @@ pub struct Validator {
     challenged: Option<BlockNumber>,
     work: Option<JoinHandle<()>>,
     resumed: Vec<Live>,
+    /// The epoch it was when this validator first looked.
+    began: Option<u64>,
     /// The epoch whose outcome became weights, or none for a reason.
     proposed: Option<u64>,
     tries: setting::Tries,
@@ -137,6 +139,7 @@ impl Validator {
             challenged: None,
             work: None,
             resumed: Vec::new(),
+            began: None,
             proposed: None,
             tries: setting::Tries::default(),
             drain: DRAIN,

@@ -237,10 +237,14 @@ pub enum SwapKind {
 pub enum WeightsKind {
     /// In a block.
     Set,
+    /// In a block as a commit, to be revealed later.
+    Committed,
     /// Read back from storage.
     Confirmed,
     /// The chain, or the subnet's rules, said no.
     Refused,
+    /// Committed, and the chain did not reveal them.
+    Dropped,
     /// There was nothing to set.
     Withheld,
 }

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::challenge::{Exchange, Session, Verdict};
+use super::commit::Commit;
 use super::key::AccountId;
 use super::plugin::{KeptPlugin, PluginId};
 use super::scoring::{Evidence, Finding, Outcome};
@@ -71,16 +72,27 @@ pub struct EpochRecord {
 }
 
 /// How far weights got.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum WeightsState {
     /// About to be sent, or sent with an unknown end.
     Intended,
     /// Seen in this block.
     Included(BlockNumber),
+    /// About to be committed, or committed with an unknown end.
+    Committing(Commit),
+    /// Committed in this block; the chain has not revealed them yet.
+    Committed(Commit, BlockNumber),
     /// Read back from storage at or after this block.
     Confirmed(BlockNumber),
     /// Given up; the reason is in the log.
     Abandoned,
+}
+
+impl WeightsState {
+    /// Nothing more is to be done about them.
+    pub fn is_settled(&self) -> bool {
+        matches!(self, Self::Confirmed(_) | Self::Abandoned)
+    }
 }
 
 /// Weights and how far they got.
@@ -146,6 +158,9 @@ pub trait EvidenceStore: Send + Sync {
     fn record_weights(&self, record: &WeightsRecord) -> Result<(), StoreError>;
     /// The newest weights record.
     fn last_weights(&self) -> Result<Option<WeightsRecord>, StoreError>;
+    /// Weights that are neither confirmed nor given up, oldest first: several
+    /// where commits wait for epochs to pass.
+    fn unsettled_weights(&self) -> Result<Vec<WeightsRecord>, StoreError>;
 }
 
 /// What a store belongs to; opening it for another is refused.

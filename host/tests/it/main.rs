@@ -12,3 +12,4 @@ mod plugin;
 mod python;
 mod synapse;
 mod tidy;
+mod weights;

@@ -53,13 +53,26 @@ fn runtimes() -> [Runtime; 3] {
     ]
 }
 
+/// The round that the vectors' commits are sealed for.
+const ROUND: u64 = 34_184_583;
+
 /// The calls of the vectors that this client makes.
 fn made() -> Vec<Call> {
     let weights = Weights(vec![(0, 65_535), (1, 32_768), (255, 1)]);
     let certificate = [&[1][..], &[0xaa; 32]].concat();
     vec![
-        calls::set_weights(1, &weights, 10_005_000),
-        calls::set_mechanism_weights(1, &weights, 0),
+        calls::set_weights("set_weights", 1, &weights, 10_005_000),
+        calls::set_weights("set_mechanism_weights", 1, &weights, 0),
+        calls::commit_timelocked("commit_timelocked_weights", 1, &[1, 2, 3], ROUND),
+        calls::commit_timelocked("commit_timelocked_mechanism_weights", 1, &[1, 2, 3], ROUND),
+        calls::commit_salted("commit_weights", 1, &[0xab; 32]),
+        calls::reveal_weights(
+            "reveal_weights",
+            1,
+            &Weights(vec![(0, 65_535), (1, 1)]),
+            &[1, 2],
+            0,
+        ),
         calls::serve_axon(1, &axon("203.0.113.7:8091")),
         calls::serve_axon(1, &axon("[2001:db8::1]:8091")),
         calls::serve_axon_tls(1, &axon("203.0.113.7:8091"), &certificate),
@@ -110,7 +123,7 @@ fn a_withdrawn_axon_is_what_bittensor_calls_reset() {
 fn calls_are_the_bytes_of_a_real_chain() {
     let golden = parsed(GOLDEN_461);
     let ours = [
-        calls::set_weights(1, &Weights(vec![(0, 100), (1, 200)]), 0),
+        calls::set_weights("set_weights", 1, &Weights(vec![(0, 100), (1, 200)]), 0),
         calls::burned_register(
             1,
             &AccountId::from_ss58(
@@ -182,7 +195,7 @@ fn a_signed_extrinsic_is_the_one_that_bittensor_signs() {
         hash: bytes(&vector["era_block_hash"]).try_into().unwrap(),
     };
     let nonce = vector["nonce"].as_u64().unwrap();
-    let call = calls::set_weights(1, &Weights(vec![(0, 65_535), (1, 1)]), 0);
+    let call = calls::set_weights("set_weights", 1, &Weights(vec![(0, 65_535), (1, 1)]), 0);
     let ours = runtime.sign(&call, &signer, nonce, birth).unwrap();
     assert_eq!(hex::encode(ours), vector["extrinsic_hex"].as_str().unwrap());
     let given = hex::encode(&*signer.given.lock().unwrap());

@@ -141,6 +141,8 @@ impl Watch<'_> {
                         // On a slow machine an epoch may end too soon; the next one counts.
                         WeightsState::Intended
                         | WeightsState::Included(_)
+                        | WeightsState::Committing(_)
+                        | WeightsState::Committed(..)
                         | WeightsState::Abandoned => {}
                     }
                 }

@@ -7,7 +7,7 @@ use clap::Args;
 
 use crate::cli::arguments::WalletArgs;
 use crate::cli::exit::Usage;
-use crate::cli::{World, keys};
+use crate::cli::{World, keys, small_runtime};
 use crate::plugin::manifest::{Declared, Instant, Manifest, SettingKind, Signed, Want, embed};
 use crate::plugin::package::{PackageSource as _, manifest_path};
 use crate::plugin::{Child, Compilation, Engine, FileSource, Limits, Package, Workshop, describe};
@@ -101,7 +101,7 @@ fn setting(text: &str) -> Result<Declared, String> {
 impl Sign {
     pub(super) fn execute(self, world: &mut World<'_>) -> anyhow::Result<()> {
         let wallet = world.settings(&self.wallet)?.named_wallet()?;
-        let hotkey = keys::hotkey(&wallet)?;
+        let hotkey = small_runtime()?.block_on(keys::hotkey(&wallet))?;
         let package = FileSource {
             path: self.file.clone(),
             bytes_max: Limits::default().component_bytes_max,

@@ -2,6 +2,7 @@
 //! and the real store.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod commits;
 mod epochs;
 mod fakes;
 mod restarts;
