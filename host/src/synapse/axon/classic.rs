@@ -111,11 +111,17 @@ impl Synapses {
 
     fn message(&self, came: &Came, status: StatusCode, message: &str) -> Response<Answer> {
         let name = name_of(&came.head);
-        let name = if self.table.get(name).is_some() {
-            name
-        } else {
-            PING
-        };
+        let name = self.table.get(name).map_or(PING, |_| name);
+        self.message_as(name, came, status, message)
+    }
+
+    fn message_as(
+        &self,
+        name: &str,
+        came: &Came,
+        status: StatusCode,
+        message: &str,
+    ) -> Response<Answer> {
         let head = self.head(came, name, status, message);
         let body = json!({ "message": message }).to_string();
         response(status, JSON, &head, Answer::whole(body))
@@ -139,10 +145,8 @@ impl Synapses {
 
     /// Python's words for whatever it did not expect; the log says what it was.
     fn own_fault(&self, came: &Came, why: &str) -> Response<Answer> {
-        let id = fault::id();
-        tracing::debug!(peer = %came.peer, id, why = escape(why), "answered with a 500");
-        let status = StatusCode::INTERNAL_SERVER_ERROR;
-        self.message(came, status, &format!("Internal Server Error #{id}"))
+        let said = internal_error(came, why);
+        self.message(came, StatusCode::INTERNAL_SERVER_ERROR, &said)
     }
 
     fn content(&self, came: &Came, trouble: &classic::BodyTrouble) -> Response<Answer> {
@@ -237,7 +241,11 @@ impl Manner for Synapses {
                 self.message(came, StatusCode::NOT_FOUND, &text)
             }
             No::Method => self.message(came, StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed"),
-            No::Head(why) => self.own_fault(came, &why),
+            // Python knows no more of it by then than that it is a synapse.
+            No::Head(why) => {
+                let said = internal_error(came, &why);
+                self.message_as(PING, came, StatusCode::INTERNAL_SERVER_ERROR, &said)
+            }
             No::Unproven(error @ (AuthError::TooManyNonces | AuthError::TooManyCallers)) => {
                 let text = error.to_string();
                 self.crowded(came, StatusCode::TOO_MANY_REQUESTS, &text, PENDING_RETRY_MS)
@@ -266,6 +274,12 @@ impl Manner for Synapses {
             }
         }
     }
+}
+
+fn internal_error(came: &Came, why: &str) -> String {
+    let id = fault::id();
+    tracing::debug!(peer = %came.peer, id, why = escape(why), "answered with a 500");
+    format!("Internal Server Error #{id}")
 }
 
 /// What follows the first slash; a synapse's name has none.
