@@ -211,6 +211,16 @@ fn endpoints_win_over_a_networks_own() {
 }
 
 #[test]
+fn private_peers_are_called_only_where_somebody_said_so() {
+    let allowed = |case: Case| case.load().unwrap().peers.allow_private;
+    assert!(!allowed(Case::new()));
+    assert!(allowed(Case::new().flag("peers.allow-private", "true")));
+    assert!(allowed(
+        Case::new().variable("HOST_PEERS_ALLOW_PRIVATE", "true")
+    ));
+}
+
+#[test]
 fn a_wallets_name_cannot_leave_its_folder() {
     for name in ["../x", "a/b", "..", "/etc"] {
         assert!(
