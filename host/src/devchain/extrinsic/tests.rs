@@ -130,6 +130,7 @@ fn covered_calls_decode_and_the_rest_is_left_alone() {
             "transfer_keep_alive",
             "transfer_allow_death",
             "add_stake",
+            "remove_stake",
             "burned_register",
             "set_weights",
             "remark",
