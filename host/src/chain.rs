@@ -15,32 +15,45 @@
 //! | [`networks`] | names, addresses and genesis of the public networks |
 //! | `link` | one WebSocket, legacy JSON-RPC, deadlines |
 //! | `session` | a link that leads to the right chain, and its runtimes |
+//! | `endpoints`, `scout` | which endpoint is healthiest |
 //! | `follow` | reconnecting, heads |
 //! | `runtime`, `guard` | metadata: names to bytes and back, safely |
-//! | `calls`, `submit`, `refusal`, `remedies` | extrinsics: what, how, why not and what then |
+//! | `calls`, `nonces`, `submit`, `refusal`, `remedies` | extrinsics: what, how, why not and what then |
 //! | `shared` | waiting for a session, reading through it |
-//! | `read`, `metagraph`, `epoch` | what is read: a subnet at one block |
+//! | `read`, `metagraph`, `neurons`, `epoch` | what is read: a subnet at one block |
+//! | `commit`, `reveal` | commit-reveal: sealing weights, and what became of them |
+//! | `offline` | reading kept answers |
+//! | `subnets`, `commitment`, `tools` | what people ask for beside that |
 //!
-//! Does not: commit weights (timelocked commit-reveal), verify what a node says
-//! against the chain's consensus, or hold keys. An operator who must not trust
-//! an endpoint runs one.
+//! Does not: verify what a node says against the chain's consensus, or hold keys.
+//! An operator who must not trust an endpoint runs one.
 
 mod calls;
+mod commit;
+mod commitment;
+mod endpoints;
 mod epoch;
 mod follow;
 mod guard;
 mod link;
 mod metagraph;
 pub mod networks;
+mod neurons;
+mod nonces;
+mod offline;
 mod read;
 mod refusal;
 mod remedies;
+mod reveal;
 mod runtime;
+mod scout;
 mod session;
 mod shared;
 mod submit;
+mod subnets;
 #[cfg(test)]
 mod testing;
+mod tools;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,16 +63,25 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 use crate::subnet::chain::{AxonInfo, Chain, ChainError, Head, Included, Metagraph, Network};
+use crate::subnet::commit::{Commit, CommitFate, Commits, Hiding, Plan};
 use crate::subnet::events::Observer;
 use crate::subnet::key::Signer;
 use crate::subnet::weights::Weights;
-use crate::subnet::{Netuid, Uid};
+use crate::subnet::{BlockNumber, Netuid, Uid};
+use calls::Weighing;
 use shared::Shared;
+
+pub use commitment::{Commitment, Field};
+pub use offline::Offline;
+pub use subnets::SubnetLine;
 
 /// The most endpoints.
 const ENDPOINTS_MAX: usize = 16;
 /// The runtime's error for a price above the limit.
 const PRICE_ROSE: &str = "RegistrationPriceLimitExceeded";
+
+/// The runtime's error for an announcement that follows another too closely.
+const SERVED_TOO_SOON: &str = "ServingRateLimitExceeded";
 
 /// How long things may take. The default suits mainnet and a local chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +98,8 @@ pub struct Timing {
     pub reconnect_min: Duration,
     /// The longest.
     pub reconnect_max: Duration,
+    /// Between two looks at the endpoints that are not in use.
+    pub scout_interval: Duration,
 }
 
 impl Default for Timing {
@@ -87,6 +111,7 @@ impl Default for Timing {
             inclusion_deadline: Duration::from_secs(180),
             reconnect_min: Duration::from_millis(500),
             reconnect_max: Duration::from_secs(60),
+            scout_interval: Duration::from_secs(60),
         }
     }
 }
@@ -94,7 +119,7 @@ impl Default for Timing {
 /// Which chain, and how patiently.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// WebSocket addresses, tried in turn.
+    /// WebSocket addresses; the healthiest is used, equals in this order.
     pub endpoints: Vec<String>,
     /// Block zero of the network that is meant; any other is refused.
     pub expected_genesis: Option<[u8; 32]>,
@@ -119,6 +144,7 @@ pub struct Keys {
 pub struct Subtensor {
     shared: Arc<Shared>,
     keys: Keys,
+    commits: Commits,
     follower: AbortHandle,
 }
 
@@ -149,6 +175,7 @@ pub fn connect(
     Ok(Subtensor {
         shared,
         keys,
+        commits: Commits::default(),
         follower,
     })
 }
@@ -160,6 +187,13 @@ impl Drop for Subtensor {
 }
 
 impl Subtensor {
+    /// How weights are committed where a subnet demands it and the runtime has
+    /// both ways; timelocked, if this is not called.
+    pub fn with_commits(mut self, commits: Commits) -> Self {
+        self.commits = commits;
+        self
+    }
+
     fn hotkey(&self) -> Result<&dyn Signer, ChainError> {
         self.keys.hotkey.as_deref().ok_or_else(|| missing("hotkey"))
     }
@@ -179,6 +213,31 @@ impl Subtensor {
             })
     }
 
+    async fn weighing(&self, weighing: Weighing) -> Result<&'static str, ChainError> {
+        self.shared
+            .read(move |session| Box::pin(read::weighing(session, weighing)))
+            .await
+    }
+
+    /// Announces an axon, and says when it may be if that was too soon.
+    async fn announce(&self, netuid: Netuid, call: &calls::Call) -> Result<Included, ChainError> {
+        let hotkey = self.hotkey()?;
+        let (name, remedy) = match submit::submit(&self.shared, call, hotkey).await {
+            Err(ChainError::Refused { name, remedy }) if name == SERVED_TOO_SOON => (name, remedy),
+            other => return other,
+        };
+        let account = hotkey.account();
+        let allowed = self
+            .shared
+            .read(move |session| Box::pin(read::serving_allowed_from(session, netuid, account)))
+            .await;
+        let remedy = match allowed {
+            Ok(Some(block)) => format!("{remedy}; it is allowed from block {block} on"),
+            _ => remedy,
+        };
+        Err(ChainError::Refused { name, remedy })
+    }
+
     /// Says when, where the chain only says too soon.
     async fn explained(&self, netuid: Netuid, refused: ChainError) -> ChainError {
         let ChainError::Refused { name, remedy } = refused else {
@@ -187,7 +246,10 @@ impl Subtensor {
         let Some(hotkey) = self.keys.hotkey.as_ref().map(|key| key.account()) else {
             return ChainError::Refused { name, remedy };
         };
-        let too_soon = matches!(name.as_str(), "SettingWeightsTooFast" | "RateLimitExceeded");
+        let too_soon = matches!(
+            name.as_str(),
+            "SettingWeightsTooFast" | "CommittingWeightsTooFast" | "RateLimitExceeded"
+        );
         let allowed = match too_soon {
             true => {
                 self.shared
@@ -231,8 +293,8 @@ impl Chain for Subtensor {
     }
 
     async fn serve_axon(&self, netuid: Netuid, axon: AxonInfo) -> Result<Included, ChainError> {
-        let call = calls::serve_axon(netuid, &axon);
-        submit::submit(&self.shared, &call, self.hotkey()?).await
+        self.announce(netuid, &calls::serve_axon(netuid, &axon))
+            .await
     }
 
     async fn register(&self, netuid: Netuid, limit_rao: u64) -> Result<Included, ChainError> {
@@ -256,23 +318,95 @@ impl Chain for Subtensor {
         }
     }
 
-    async fn set_weights(
+    async fn plan_weights(
         &self,
         netuid: Netuid,
         weights: &Weights,
         version_key: u64,
-    ) -> Result<Included, ChainError> {
-        let weights = weights.clone();
-        let call = self
+    ) -> Result<Plan, ChainError> {
+        let hotkey = self.hotkey()?.account();
+        let commits = self.commits;
+        let way = self
             .shared
-            .read(move |session| {
-                Box::pin(read::setting(session, netuid, weights.clone(), version_key))
-            })
+            .read(move |session| Box::pin(commit::way(session, netuid, commits)))
             .await?;
+        let weights = weights.clone();
+        // Sealing is work for a processor, and the network's threads have other.
+        tokio::task::spawn_blocking(move || {
+            commit::plan(way, netuid, hotkey, &weights, version_key)
+        })
+        .await
+        .unwrap_or_else(|error| Err(ChainError::Nonsense(format!("sealing failed: {error}"))))
+    }
+
+    async fn send_weights(
+        &self,
+        netuid: Netuid,
+        weights: &Weights,
+        plan: &Plan,
+    ) -> Result<Included, ChainError> {
+        let call = match plan {
+            Plan::Set { version_key } => {
+                let name = self.weighing(Weighing::Set).await?;
+                calls::set_weights(name, netuid, weights, *version_key)
+            }
+            Plan::Commit { commit, payload } => match commit.hiding {
+                Hiding::Timelocked { round } => {
+                    let name = self.weighing(Weighing::CommitTimelocked).await?;
+                    calls::commit_timelocked(name, netuid, payload, round)
+                }
+                Hiding::Salted { .. } => {
+                    let name = self.weighing(Weighing::CommitSalted).await?;
+                    calls::commit_salted(name, netuid, &commit.hash)
+                }
+            },
+        };
         match submit::submit(&self.shared, &call, self.hotkey()?).await {
             Err(refused) => Err(self.explained(netuid, refused).await),
             included => included,
         }
+    }
+
+    async fn commit_fate(
+        &self,
+        netuid: Netuid,
+        weights: &Weights,
+        commit: &Commit,
+        included: Option<BlockNumber>,
+    ) -> Result<CommitFate, ChainError> {
+        let hotkey = self.hotkey()?.account();
+        let (weights, commit) = (weights.clone(), commit.clone());
+        self.shared
+            .read(move |session| {
+                let (weights, commit) = (weights.clone(), commit.clone());
+                Box::pin(async move {
+                    let committed = reveal::Committed {
+                        netuid,
+                        hotkey,
+                        weights: &weights,
+                        commit: &commit,
+                    };
+                    reveal::fate(session, committed, included).await
+                })
+            })
+            .await
+    }
+
+    async fn reveal_weights(
+        &self,
+        netuid: Netuid,
+        weights: &Weights,
+        commit: &Commit,
+    ) -> Result<Included, ChainError> {
+        let Hiding::Salted { salt } = &commit.hiding else {
+            return Err(ChainError::Refused {
+                name: "NotSalted".to_owned(),
+                remedy: "The chain reveals timelocked weights by itself".to_owned(),
+            });
+        };
+        let name = self.weighing(Weighing::Reveal).await?;
+        let call = calls::reveal_weights(name, netuid, weights, salt, commit.version_key);
+        submit::submit(&self.shared, &call, self.hotkey()?).await
     }
 }
 

@@ -15,20 +15,30 @@
 //! | 5 | no node runs there |
 
 mod arguments;
+mod backtest;
+mod compile_plugin;
 mod completions;
+mod components;
 mod demo;
 mod devchain;
+mod epochs;
+mod evidence;
 mod exit;
+mod guard;
 mod keys;
 mod logging;
 mod node;
 mod plugin;
+mod progress;
+mod replay;
 mod run;
+mod scaffold;
 mod shutdown;
 mod status;
 mod subnet;
 mod surroundings;
 mod table;
+mod trial;
 mod wallet;
 
 use std::ffi::OsString;
@@ -73,7 +83,13 @@ enum Command {
     Plugin(plugin::Plugin),
     Wallet(wallet::Wallet),
     Status(status::Status),
+    Guard(guard::Guard),
+    Replay(replay::Replay),
+    Evidence(evidence::Evidence),
+    Backtest(backtest::Backtest),
     Completions(completions::Completions),
+    #[command(hide = true)]
+    CompilePlugin(compile_plugin::CompilePlugin),
 }
 
 /// What a subcommand may touch of the world around it.
@@ -134,6 +150,10 @@ impl Cli {
         environment: impl IntoIterator<Item = (OsString, OsString)>,
         out: &mut dyn Write,
     ) -> anyhow::Result<()> {
+        // It has no environment, so no home folder either.
+        if let Command::CompilePlugin(compile) = self.command {
+            return compile.execute(out);
+        }
         let environment = environment
             .into_iter()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
@@ -152,7 +172,12 @@ impl Cli {
             Command::Wallet(wallet) => wallet.execute(&mut world),
             Command::Plugin(plugin) => plugin.execute(&mut world),
             Command::Status(status) => status.execute(&mut world),
+            Command::Guard(guard) => guard.execute(&mut world),
+            Command::Replay(replay) => replay.execute(&mut world),
+            Command::Evidence(evidence) => evidence.execute(&mut world),
+            Command::Backtest(backtest) => backtest.execute(&mut world),
             Command::Completions(completions) => completions.execute(&mut world),
+            Command::CompilePlugin(compile) => compile.execute(world.out),
         }?;
         world.out.flush()?;
         Ok(())

@@ -16,7 +16,8 @@
 //!
 //! A plugin's settings are `[plugins.NAME.settings]`, in the file and by `--set`:
 //! nested tables become dotted keys and arrays JSON. They are not checked here
-//! but by the plugin, when it is admitted.
+//! but by the plugin, when it is admitted. Beside them are `[plugins.NAME.data]`
+//! and `[plugins.NAME.limits]`; whose plugins are let in is `[trust]`.
 //!
 //! ```text
 //! file ─┐
@@ -29,6 +30,7 @@
 mod engine;
 mod file;
 mod folders;
+mod guard;
 mod missing;
 mod network;
 mod plugins;
@@ -36,6 +38,7 @@ mod problem;
 mod reader;
 mod sections;
 mod sources;
+mod trust;
 mod value;
 
 #[cfg(test)]
@@ -44,17 +47,19 @@ mod tests;
 use std::path::PathBuf;
 
 use crate::subnet::Netuid;
+use crate::subnet::guard::Limits as GuardLimits;
+use crate::subnet::trust::Trust;
 
-pub use engine::{Engine, Stop, WorldLimits};
+pub use engine::{Ceiling, Engine, Stop, WorldLimits};
 pub use file::FILE_BYTES_MAX;
 pub use folders::Folders;
 pub use missing::Missing;
 pub use network::{NETWORK_NAMES, Network};
-pub use plugins::PluginSettings;
+pub use plugins::{PluginLimits, Plugins};
 pub use problem::{Problem, Problems};
 pub use reader::{Key, environment_name};
 pub use sections::{
-    Accelerator, Axon, Log, LogFormat, LogLevel, Metrics, Miner, Peers, Shutdown, Spread,
+    Accelerator, Axon, Log, LogFormat, LogLevel, Metrics, Miner, Peers, Protocol, Shutdown, Spread,
     Validator, Wallet,
 };
 pub use sources::{Override, Sources};
@@ -117,6 +122,8 @@ pub struct Settings {
     /// `register` and `register-limit-rao`: the most a slot may cost; `None` if
     /// the node is not to buy one.
     pub register_limit_rao: Option<u64>,
+    /// `register-limit-rao` alone: for who buys a slot by a command of its own.
+    pub price_limit_rao: Option<u64>,
     /// `sync-blocks`: blocks between two looks at the metagraph.
     pub sync_blocks: u64,
     /// `[axon]`
@@ -127,10 +134,14 @@ pub struct Settings {
     pub accelerator: Accelerator,
     /// `[validator]`
     pub validator: Validator,
+    /// `[guard]`; `None` if it is off.
+    pub guard: Option<GuardLimits>,
     /// `[engine]`
     pub engine: Engine,
-    /// `[plugins.NAME.settings]`
-    pub plugins: PluginSettings,
+    /// `[plugins.NAME]`
+    pub plugins: Plugins,
+    /// `[trust]`
+    pub trust: Trust,
     /// `[peers]`
     pub peers: Peers,
     /// `[metrics]`
@@ -176,6 +187,7 @@ impl Settings {
         let state_folder = reader.text("state-folder", "", "a folder", |text| {
             (!text.is_empty()).then(|| folders.expand(text))
         });
+        let (register_limit_rao, price_limit_rao) = sections::register_limit_rao(reader);
         Self {
             role,
             network,
@@ -184,14 +196,17 @@ impl Settings {
             wallet_hotkey,
             wallet_path,
             state_folder: state_folder.unwrap_or_else(|| folders.state_folder(role)),
-            register_limit_rao: sections::register_limit_rao(reader),
+            register_limit_rao,
+            price_limit_rao,
             sync_blocks: reader.integer("sync-blocks", 5, 1..=sections::BLOCKS_MAX),
             axon: Axon::read(reader),
             miner: Miner::read(reader),
             accelerator: Accelerator::read(reader),
             validator: Validator::read(reader),
+            guard: guard::read(reader),
             engine: Engine::read(reader),
-            plugins: PluginSettings::read(reader),
+            plugins: Plugins::read(reader),
+            trust: trust::read(reader),
             peers: Peers::read(reader),
             metrics: Metrics::read(reader),
             log: Log::read(reader),
@@ -202,6 +217,16 @@ impl Settings {
 
     /// What no key can tell by itself.
     fn check(&self, reader: &mut Reader) {
+        for (plugin, bound) in &self.plugins.data {
+            let settings = self.plugins.settings.get(plugin);
+            for key in bound.keys() {
+                if settings.is_some_and(|settings| settings.contains_key(key)) {
+                    reader.problems.push(Problem::general(format!(
+                        "`plugins.{plugin}.settings.{key}` is given, and `plugins.{plugin}.data.{key}` too: leave out one"
+                    )));
+                }
+            }
+        }
         if self.axon.connections_per_address_max > self.axon.connections_max {
             reader.problems.push(Problem::general(
                 "`axon.connections-per-address-max` is above `axon.connections-max`: one caller could take them all"
@@ -217,6 +242,12 @@ impl Settings {
             hotkey: self.wallet_hotkey.clone(),
             path: self.wallet_path.clone(),
         })
+    }
+
+    /// Enough to ask a chain about all of its subnets, or what is missing.
+    pub fn chain(&self) -> Result<Network, Missing> {
+        let network = self.network.clone();
+        network.ok_or_else(|| Missing::to(self, &[Need::Network]))
     }
 
     /// Enough to ask the chain about a subnet, or what is missing, all of it.

@@ -9,13 +9,20 @@
 pub mod accelerator;
 pub mod chain;
 pub mod challenge;
+pub mod commit;
 pub mod events;
 pub mod evidence;
+pub mod guard;
 pub mod hardware;
 pub mod key;
+pub mod octets;
 pub mod plugin;
 pub mod scoring;
+pub mod shares;
+pub mod synapse;
 pub mod text;
+pub mod timelock;
+pub mod trust;
 pub mod weights;
 pub mod wire;
 

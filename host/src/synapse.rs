@@ -4,8 +4,8 @@
 //! 32-byte account. A protocol is a [`Canonicaliser`](verify::Canonicaliser):
 //! it reads headers into a claim and says which bytes were signed. One
 //! [`Verifier`](verify::Verifier) holds the rules for all of them: receiver,
-//! freshness, signature, replay. Today there is one, [`btauth`]; the classic
-//! axon, Epistula and fiber are to stand beside it.
+//! freshness, signature, replay. There are [`btauth`] and the [`classic`] wire;
+//! Epistula and fiber are to stand beside them.
 //!
 //! btauth/1 signs no answers, so between our own nodes answers carry [`twresp`]
 //! signatures: nobody on the way can answer for a miner. Addresses come from a
@@ -19,6 +19,7 @@
 pub mod address;
 pub mod axon;
 pub mod btauth;
+pub mod classic;
 pub mod clock;
 pub mod dendrite;
 pub mod replay;
@@ -31,5 +32,5 @@ mod route;
 mod status;
 
 pub use address::AddressPolicy;
-pub use axon::{AxonOptions, serve};
-pub use dendrite::{DendriteOptions, HttpDendrite};
+pub use axon::{AxonOptions, Protocol, serve};
+pub use dendrite::{DendriteOptions, HttpDendrite, Outcome, Repeat, SynapseCall};

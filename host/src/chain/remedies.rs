@@ -60,23 +60,131 @@ pub(super) const REMEDIES: &[(&str, &str)] = &[
     ),
     (
         "HotKeyNotRegisteredInSubNet",
-        "This hotkey holds no slot in the subnet; register it with `host run --register` or `btcli subnets register`",
+        "This hotkey holds no slot in the subnet; register it with `host subnet register` or `host run --register`",
     ),
     (
         "HotKeyNotRegisteredInNetwork",
-        "This hotkey holds no slot in the subnet; register it with `host run --register` or `btcli subnets register`",
+        "This hotkey holds no slot in the subnet; register it with `host subnet register` or `host run --register`",
     ),
     (
         "HotkeyAccountDoesntExist",
-        "The chain does not know this hotkey; register it with `host run --register` or `btcli subnets register`",
+        "The chain does not know this hotkey; register it with `host subnet register` or `host run --register`",
     ),
     (
         "HotKeyAlreadyRegisteredInSubNet",
         "This hotkey holds a slot already; start without --register",
     ),
     (
+        "InvalidRevealRound",
+        "The commit would be opened in the past: set this machine's clock, and try again",
+    ),
+    (
+        "CommitRevealDisabled",
+        "The subnet takes plain weights only; the node finds that out with its next metagraph",
+    ),
+    (
+        "IncorrectCommitRevealVersion",
+        "The chain commits weights in another way than this version knows; update it",
+    ),
+    (
+        "TooManyUnrevealedCommits",
+        "Too many commits of this hotkey wait to be revealed; wait until the next epoch reveals some",
+    ),
+    (
+        "CommitNotFound",
+        "The chain holds no such commit of this hotkey: it was revealed or has expired; commit again",
+    ),
+    (
+        "NoWeightsCommitFound",
+        "The chain holds no such commit of this hotkey: it was revealed or has expired; commit again",
+    ),
+    (
+        "CommitBlockNotInRevealRange",
+        "The commit cannot be revealed in this epoch; wait for the one it is meant for",
+    ),
+    (
+        "RevealTooEarly",
+        "The commit cannot be revealed yet; wait for the epoch it is meant for",
+    ),
+    (
+        "ExpiredWeightCommit",
+        "The commit's epoch is over and it counts no more; commit the next weights",
+    ),
+    (
+        "InputLengthsUnequal",
+        "The weights have more uids than values, which is a fault of this program: please report it",
+    ),
+    (
+        "NotEnoughStakeToWithdraw",
+        "There is less stake than that; look with `btcli stake list`",
+    ),
+    (
+        "InsufficientLiquidity",
+        "The subnet's pool is too small for this; try a smaller amount",
+    ),
+    (
+        "SlippageTooHigh",
+        "The price would move too far; try a smaller amount or allow more",
+    ),
+    (
+        "TransferDisallowed",
+        "The subnet does not let stake be transferred; ask its owner",
+    ),
+    (
+        "EvmKeyAssociateRateLimitExceeded",
+        "The EVM key was set too recently; try again later",
+    ),
+    (
+        "BadRequest",
+        "The chain found the call unfit before it was in a block and does not say why; look at the hotkey with `host subnet metagraph`",
+    ),
+    (
+        "SpaceLimitExceeded",
+        "This hotkey has published as much as a tempo allows; try again in the next epoch",
+    ),
+    (
+        "AccountNotAllowedCommit",
+        "Only hotkeys with a slot in the subnet may publish in it; register it with `host subnet register`",
+    ),
+    (
+        "TooManyFieldsInCommitmentInfo",
+        "A commitment has one field only; publish less",
+    ),
+    (
         "CommitRevealEnabled",
-        "The subnet takes committed weights only, which this version cannot make; its owner can switch that off",
+        "The subnet began to demand committed weights just now; the node commits them with the next block",
+    ),
+    (
+        "CommitRevealDisabled",
+        "The subnet ceased to take committed weights just now; the node sets them openly with the next block",
+    ),
+    (
+        "IncorrectCommitRevealVersion",
+        "The chain speaks another version of commit-reveal than 4, the one this program knows; update it",
+    ),
+    (
+        "InvalidRevealRound",
+        "The drand round was signed before the commit arrived; the node commits for a later one with the next block",
+    ),
+    (
+        "TooManyUnrevealedCommits",
+        "Ten commits of this hotkey wait to be revealed, and the chain takes no more until one is; make sure that only one node runs with this hotkey",
+    ),
+    (
+        "RevealTooEarly",
+        "The commit may be revealed in a later epoch only; the node tries again then",
+    ),
+    (
+        "ExpiredWeightCommit",
+        "The epoch in which the commit could be revealed is over; the node commits anew, and should run without a break from commit to reveal",
+    ),
+    (
+        "NoWeightsCommitFound",
+        "The chain holds no commit of this hotkey to reveal; the node commits anew",
+    ),
+    (
+        "InvalidRevealCommitHashNotMatch",
+        "The chain holds no such commit of this hotkey; the node commits anew",
     ),
     (
         "IncorrectWeightVersionKey",

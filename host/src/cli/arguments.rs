@@ -184,6 +184,22 @@ impl Overrides for AxonArgs {
     }
 }
 
+/// Whom the node may call.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Peers")]
+pub(crate) struct PeerArgs {
+    /// Call neurons at private and loopback addresses too; a development chain needs no flag
+    #[arg(long)]
+    allow_private_peers: bool,
+}
+
+impl Overrides for PeerArgs {
+    fn overrides(&self) -> Vec<Override> {
+        let allow = when(self.allow_private_peers);
+        given([("peers.allow-private", "--allow-private-peers", allow)])
+    }
+}
+
 /// Whether to buy a slot.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Registration")]
@@ -197,13 +213,13 @@ pub(crate) struct RegisterArgs {
 }
 
 impl RegisterArgs {
-    /// The same, as if `--register` were given.
-    pub(crate) fn always(&self) -> Vec<Override> {
-        let register = Self {
-            register: true,
+    /// The limit alone, for a command that buys a slot in any case.
+    pub(crate) fn limit(&self) -> Vec<Override> {
+        let limit = Self {
+            register: false,
             ..self.clone()
         };
-        register.overrides()
+        limit.overrides()
     }
 }
 

@@ -22,18 +22,22 @@ use tokio::task::{JoinHandle, JoinSet};
 use tracing::{info, warn};
 
 use crate::chain::Subtensor;
-use crate::config::{Config, Role};
+use crate::config::{Config, Role, Settings};
 use crate::metrics::Metrics;
-use crate::plugin::{Engine, Registry, registry};
+use crate::plugin::{Approval, Child, Compilation, Engine, Registry, Workshop, registry};
 use crate::role::validator::Quiet;
+use crate::role::validator::guard::Guard;
 use crate::store::SqliteStore;
 use crate::subnet::accelerator::Accelerator;
 use crate::subnet::chain::{Chain as _, ChainError, Network};
 use crate::subnet::events::{Condition, Event, Observer as _};
 use crate::subnet::evidence::EvidenceStore;
 use crate::subnet::key::{AccountId, Signer};
+use crate::subnet::trust::Trust;
 
 use super::keys;
+pub(crate) use options::accelerator;
+
 use super::shutdown::Shutdown;
 use super::surroundings::Surroundings;
 
@@ -62,6 +66,7 @@ struct Means {
     registry: Arc<Registry>,
     metrics: Arc<Metrics>,
     quiet: Quiet,
+    guard: Arc<Guard>,
     opened: watch::Sender<Option<Arc<SqliteStore>>>,
     shutdown: Shutdown,
 }
@@ -85,18 +90,22 @@ impl Node {
             condition: Condition::Plugins,
             met: true,
         });
-        let chain = Arc::new(keys::connect(
+        let connected = keys::connect(
             &config.network,
             Some((&config.wallet, hotkey.clone())),
             metrics.clone(),
-        )?);
+        )?;
+        let chain = Arc::new(connected.with_commits(config.settings.validator.commits));
         let quiet = Quiet::default();
+        let guard = Arc::new(Guard::new(config.settings.guard));
         let face = admin::Face::new(
             &config,
             account,
             registry.clone(),
             metrics.clone(),
+            chain.clone(),
             quiet.clone(),
+            guard.clone(),
         );
         let mut services = around.start(Arc::new(face));
         info!(role = config.role.as_str(), hotkey = %account, netuid = config.netuid, "starting");
@@ -108,6 +117,7 @@ impl Node {
             registry,
             metrics,
             quiet,
+            guard,
             opened,
             shutdown: shutdown.clone(),
         };
@@ -163,6 +173,15 @@ fn conditions(role: Role) -> &'static [Condition] {
     }
 }
 
+/// An engine with the node's own limits, for repeating its calls elsewhere.
+pub(crate) fn engine(settings: &Settings) -> anyhow::Result<Engine> {
+    let workshop = Workshop {
+        compilation: Compilation::Child(Child::of_this_binary()?),
+        cache: None,
+    };
+    Ok(Engine::with(options::limits(settings), workshop)?)
+}
+
 /// Compiles and admits; blocks, so it is done elsewhere.
 async fn open_registry(
     config: &Config,
@@ -180,13 +199,23 @@ async fn open_registry(
         state_folder: settings.state_folder.join("plugins"),
         worlds,
         builtins,
-        settings: settings.plugins.0.clone(),
+        settings: settings.plugins.settings.clone(),
+        data: settings.plugins.data.clone(),
+        limits: options::limits_by_plugin(settings),
+        trust: Trust {
+            netuid: Some(config.netuid),
+            ..settings.trust.clone()
+        },
         accelerator,
         observer: metrics,
     };
     let limits = options::limits(settings);
+    let workshop = Workshop {
+        compilation: Compilation::Child(Child::of_this_binary()?),
+        cache: Some(setup.state_folder.join("aot")),
+    };
     let opened = tokio::task::spawn_blocking(move || -> anyhow::Result<Registry> {
-        Ok(Registry::open(Engine::new(limits)?, setup)?)
+        Ok(Registry::open(Engine::with(limits, workshop)?, setup)?)
     });
     Ok(Arc::new(
         opened.await.context("the plugins could not be loaded")??,
@@ -194,18 +223,20 @@ async fn open_registry(
 }
 
 impl Means {
-    /// What goes on beside the role for as long as the set lives: on a development
-    /// chain, the drop folder.
+    /// What goes on beside the role for as long as the set lives: the drop folder.
     fn beside(&self, network: &Network) -> JoinSet<()> {
         let mut beside = JoinSet::new();
-        if network.development {
-            let folder = self.config.settings.state_folder.clone();
-            beside.spawn(drop_folder::follow(
-                folder,
-                self.registry.clone(),
-                self.quiet.clone(),
-            ));
-        }
+        let approval = if network.development {
+            Approval::DevelopmentChain
+        } else {
+            Approval::Recorded
+        };
+        beside.spawn(drop_folder::follow(
+            self.config.settings.state_folder.clone(),
+            self.registry.clone(),
+            self.quiet.clone(),
+            approval,
+        ));
         beside
     }
 

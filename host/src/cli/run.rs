@@ -5,7 +5,7 @@ use clap::Args;
 use crate::config::Config;
 
 use super::arguments::{
-    AxonArgs, ChainArgs, LogArgs, NodeArgs, Overrides, RegisterArgs, WalletArgs,
+    AxonArgs, ChainArgs, LogArgs, NodeArgs, Overrides, PeerArgs, RegisterArgs, WalletArgs,
 };
 use super::node::{Node, Replaced};
 use super::shutdown::Shutdown;
@@ -37,6 +37,8 @@ pub(super) struct Run {
     #[command(flatten)]
     axon: AxonArgs,
     #[command(flatten)]
+    peers: PeerArgs,
+    #[command(flatten)]
     register: RegisterArgs,
     #[command(flatten)]
     log: LogArgs,
@@ -53,6 +55,7 @@ impl Overrides for Run {
             self.chain.overrides(),
             self.wallet.overrides(),
             self.axon.overrides(),
+            self.peers.overrides(),
             self.register.overrides(),
             self.log.overrides(),
         ]

@@ -7,6 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::subnet::commit::Commits;
 use crate::subnet::key::AccountId;
 
 use super::Folders;
@@ -69,6 +70,41 @@ pub struct Axon {
     pub requests_per_second: u32,
     /// Requests being handled, all callers together.
     pub pending_max: usize,
+    /// What is spoken, each once.
+    pub protocols: Vec<Protocol>,
+    /// The largest head of a request.
+    pub head_kib_max: usize,
+    /// The largest body of a synapse.
+    pub synapse_kib_max: usize,
+}
+
+/// A protocol between neurons.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// btauth/1, of bittensor 11 and this node.
+    Btauth,
+    /// The axon of bittensor 6 to 10.
+    Classic,
+}
+
+/// All that are spoken unless fewer are named.
+const PROTOCOLS: [(&str, Protocol); 2] =
+    [("btauth", Protocol::Btauth), ("classic", Protocol::Classic)];
+
+fn protocols(reader: &mut Reader) -> Vec<Protocol> {
+    let named = reader.texts(
+        "axon.protocols",
+        "a list of btauth and classic; empty is both",
+        |text| {
+            PROTOCOLS
+                .iter()
+                .find(|(name, _)| *name == text)
+                .map(|(_, protocol)| *protocol)
+        },
+    );
+    let mut wanted = PROTOCOLS.map(|(_, protocol)| protocol).to_vec();
+    wanted.retain(|protocol| named.is_empty() || named.contains(protocol));
+    wanted
 }
 
 impl Axon {
@@ -95,6 +131,9 @@ impl Axon {
             body_timeout: millis(reader, "axon.body-timeout-ms", 15_000, 120_000),
             requests_per_second: reader.integer("axon.requests-per-second", 10, 1..=10_000),
             pending_max: reader.integer("axon.pending-max", 128, 1..=65_536),
+            protocols: protocols(reader),
+            head_kib_max: reader.integer("axon.head-kib-max", 32, 16..=1_024),
+            synapse_kib_max: reader.integer("axon.synapse-kib-max", 1_024, 1..=65_536),
         }
     }
 }
@@ -131,8 +170,9 @@ impl Miner {
     }
 }
 
-/// Whether to buy a slot, and for how much; `None` if not.
-pub(super) fn register_limit_rao(reader: &mut Reader) -> Option<u64> {
+/// What a node may pay for a slot, `None` if it is not to buy one; and the limit
+/// alone, `None` if there is none.
+pub(super) fn register_limit_rao(reader: &mut Reader) -> (Option<u64>, Option<u64>) {
     let register = reader.flag("register", false);
     let limit = reader.integer("register-limit-rao", 0, 0..=RAO_MAX);
     if register && limit == 0 {
@@ -142,7 +182,7 @@ pub(super) fn register_limit_rao(reader: &mut Reader) -> Option<u64> {
                 .to_owned(),
         ));
     }
-    register.then_some(limit)
+    (register.then_some(limit), (limit > 0).then_some(limit))
 }
 
 /// All there will ever be: 21 million TAO.
@@ -204,11 +244,17 @@ pub struct Validator {
     pub spread: Spread,
     /// If more sessions of one step fail in transport, the fault is here: all are void.
     pub void_permille: u16,
+    /// How weights are committed where the subnet demands it.
+    pub commits: Commits,
 }
 
 impl Validator {
     pub(super) fn read(reader: &mut Reader) -> Self {
         let spread = [("together", Spread::Together), ("in-turn", Spread::InTurn)];
+        let commits = [
+            ("timelocked", Commits::Timelocked),
+            ("salted", Commits::Salted),
+        ];
         Self {
             survey_blocks: reader.integer("validator.survey-blocks", 30, 1..=BLOCKS_MAX),
             challenge_blocks: reader.integer("validator.challenge-blocks", 60, 1..=BLOCKS_MAX),
@@ -221,6 +267,9 @@ impl Validator {
                 .choice("validator.spread", "together", &spread)
                 .unwrap_or(Spread::Together),
             void_permille: reader.integer("validator.void-permille", 500, 1..=1_000),
+            commits: reader
+                .choice("validator.commits", "timelocked", &commits)
+                .unwrap_or_default(),
         }
     }
 }

@@ -48,14 +48,18 @@ pub(super) fn swap(kind: SwapKind) -> &'static str {
     match kind {
         SwapKind::Swapped => "swapped",
         SwapKind::Refused => "refused",
+        SwapKind::Demoted => "demoted",
     }
 }
 
 pub(super) fn weights(kind: WeightsKind) -> &'static str {
     match kind {
         WeightsKind::Set => "set",
+        WeightsKind::Committed => "committed",
         WeightsKind::Confirmed => "confirmed",
         WeightsKind::Refused => "refused",
+        WeightsKind::Dropped => "dropped",
+        WeightsKind::Held => "held",
         WeightsKind::Withheld => "withheld",
     }
 }

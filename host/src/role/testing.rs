@@ -9,6 +9,7 @@ use tokio::sync::watch;
 
 use crate::subnet::chain::testing::{metagraph, neuron};
 use crate::subnet::chain::{AxonInfo, Chain, ChainError, Head, Included, Metagraph, Network};
+use crate::subnet::commit::{Commit, CommitFate, Hiding, Plan};
 use crate::subnet::key::AccountId;
 use crate::subnet::weights::Weights;
 use crate::subnet::{BlockNumber, Netuid, Uid};
@@ -22,6 +23,8 @@ pub(super) enum Fate {
     Delayed,
     /// In storage, but the caller is not told.
     Unanswered,
+    /// Nobody knows, and they do not arrive until [`FakeChain::land`].
+    Lost,
     /// The chain says no.
     Refused,
 }
@@ -35,6 +38,16 @@ pub(super) struct State {
     pub(super) refuses_axons: bool,
     /// Every vector that was sent, refused or not.
     pub(super) sent: Vec<Weights>,
+    /// How weights are committed, where the rules demand it.
+    pub(super) hiding: Hiding,
+    /// What became of a commit.
+    pub(super) commit_fate: CommitFate,
+    /// Every commit that was sent.
+    pub(super) committed: Vec<Commit>,
+    /// Every commit that was asked after, and where it was seen.
+    pub(super) asked_after: Vec<(Commit, Option<BlockNumber>)>,
+    /// Every commit that was revealed.
+    pub(super) revealed: Vec<(Weights, Commit)>,
     /// Every announcement, refused or not.
     pub(super) announced: Vec<AxonInfo>,
     /// The limit of every registration.
@@ -73,6 +86,11 @@ impl FakeChain {
                 away: false,
                 refuses_axons: false,
                 sent: Vec::new(),
+                hiding: Hiding::Timelocked { round: 7 },
+                commit_fate: CommitFate::Absent,
+                committed: Vec::new(),
+                asked_after: Vec::new(),
+                revealed: Vec::new(),
                 announced: Vec::new(),
                 registered: Vec::new(),
             }),
@@ -101,7 +119,10 @@ impl FakeChain {
     /// Weights that were delayed are in storage now.
     pub(super) fn land(&self) {
         self.with(|state| {
-            state.weights = state.sent.last().unwrap().clone();
+            // Committed weights are nowhere until they are revealed.
+            if !state.metagraph.rules.commit_reveal {
+                state.weights = state.sent.last().unwrap().clone();
+            }
             state.metagraph.neurons[0].last_update = state.metagraph.block;
         });
     }
@@ -173,14 +194,45 @@ impl Chain for FakeChain {
         Ok(included)
     }
 
-    async fn set_weights(
+    async fn plan_weights(
+        &self,
+        _: Netuid,
+        _: &Weights,
+        version_key: u64,
+    ) -> Result<Plan, ChainError> {
+        let planned = self.here()?.block;
+        Ok(
+            self.with(|state| match state.metagraph.rules.commit_reveal {
+                false => Plan::Set { version_key },
+                true => Plan::Commit {
+                    commit: Commit {
+                        hiding: state.hiding.clone(),
+                        hash: [u8::try_from(state.sent.len()).unwrap(); 32],
+                        version_key,
+                        planned_at: planned,
+                        epoch: state.metagraph.epoch,
+                        reveal_epoch: state.metagraph.epoch + 1,
+                        reveal_block: 111,
+                    },
+                    payload: vec![1],
+                },
+            }),
+        )
+    }
+
+    async fn send_weights(
         &self,
         _: Netuid,
         weights: &Weights,
-        _: u64,
+        plan: &Plan,
     ) -> Result<Included, ChainError> {
         let included = self.here()?;
-        self.with(|state| state.sent.push(weights.clone()));
+        self.with(|state| {
+            state.sent.push(weights.clone());
+            if let Plan::Commit { commit, .. } = plan {
+                state.committed.push(commit.clone());
+            }
+        });
         match self.with(|state| state.fate) {
             Fate::Lands => self.land(),
             Fate::Delayed => {}
@@ -188,8 +240,32 @@ impl Chain for FakeChain {
                 self.land();
                 return Err(ChainError::Unknown(60));
             }
+            Fate::Lost => return Err(ChainError::Unknown(60)),
             Fate::Refused => return Err(refused()),
         }
+        Ok(included)
+    }
+
+    async fn commit_fate(
+        &self,
+        _: Netuid,
+        _: &Weights,
+        commit: &Commit,
+        included: Option<BlockNumber>,
+    ) -> Result<CommitFate, ChainError> {
+        self.here()?;
+        self.with(|state| state.asked_after.push((commit.clone(), included)));
+        Ok(self.with(|state| state.commit_fate))
+    }
+
+    async fn reveal_weights(
+        &self,
+        _: Netuid,
+        weights: &Weights,
+        commit: &Commit,
+    ) -> Result<Included, ChainError> {
+        let included = self.here()?;
+        self.with(|state| state.revealed.push((weights.clone(), commit.clone())));
         Ok(included)
     }
 }

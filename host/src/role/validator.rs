@@ -14,6 +14,8 @@
 //! are sent again.
 
 mod evidence;
+pub mod guard;
+mod keeping;
 mod memory;
 mod round;
 mod scoring;
@@ -106,6 +108,8 @@ pub struct Means {
     pub observer: Arc<dyn Observer>,
     /// Keeps the machine quiet while a clock runs.
     pub quiet: Quiet,
+    /// Stands between the policy and the chain.
+    pub guard: Arc<guard::Guard>,
 }
 
 /// A validator between two heads.
@@ -118,6 +122,8 @@ pub struct Validator {
     challenged: Option<BlockNumber>,
     work: Option<JoinHandle<()>>,
     resumed: Vec<Live>,
+    /// The epoch it was when this validator first looked.
+    began: Option<u64>,
     /// The epoch whose outcome became weights, or none for a reason.
     proposed: Option<u64>,
     tries: setting::Tries,
@@ -136,6 +142,7 @@ impl Validator {
             challenged: None,
             work: None,
             resumed: Vec::new(),
+            began: None,
             proposed: None,
             tries: setting::Tries::default(),
             drain: DRAIN,

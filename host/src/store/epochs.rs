@@ -1,12 +1,16 @@
 //! Epochs, scored or not, and the weights they led to.
 
-use rusqlite::{Connection, OptionalExtension as _, Params, Row, Transaction, params};
+use rusqlite::{Connection, Params, Row, Transaction, params};
 
 use crate::subnet::evidence::{EpochRecord, WeightsRecord};
 use crate::subnet::scoring::Outcome;
 
 use super::encode::{int, len, read_weights, uint, write_weights};
 use super::error::Failure;
+
+/// Epochs whose weights may be unsettled: subtensor reveals a commit after at
+/// most 100.
+const UNSETTLED_MAX: u32 = 128;
 
 pub(super) fn record(db: &Transaction<'_>, record: &EpochRecord) -> Result<(), Failure> {
     let mut plain = record.evidence.clone();
@@ -79,26 +83,44 @@ fn read(row: &Row<'_>) -> Result<EpochRecord, Failure> {
 }
 
 pub(super) fn record_weights(db: &Transaction<'_>, record: &WeightsRecord) -> Result<(), Failure> {
-    db.prepare_cached("INSERT OR REPLACE INTO weights (epoch, pairs, state) VALUES (?1, ?2, ?3)")?
-        .execute(params![
-            int(record.epoch)?,
-            write_weights(&record.weights),
-            serde_json::to_string(&record.state)?
-        ])?;
+    db.prepare_cached(
+        "INSERT OR REPLACE INTO weights (epoch, pairs, state, held_epochs) VALUES (?1, ?2, ?3, ?4)",
+    )?
+    .execute(params![
+        int(record.epoch)?,
+        write_weights(&record.weights),
+        serde_json::to_string(&record.state)?,
+        record.held_epochs
+    ])?;
     Ok(())
 }
 
 pub(super) fn last_weights(db: &Connection) -> Result<Option<WeightsRecord>, Failure> {
-    let row: Option<(i64, Vec<u8>, String)> = db
-        .prepare_cached("SELECT epoch, pairs, state FROM weights ORDER BY epoch DESC LIMIT 1")?
-        .query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
-        .optional()?;
-    let read = |(epoch, pairs, state): (i64, Vec<u8>, String)| {
-        Ok(WeightsRecord {
-            epoch: uint(epoch)?,
-            weights: read_weights(&pairs)?,
-            state: serde_json::from_str(&state)?,
-        })
-    };
-    row.map(read).transpose()
+    Ok(newest_weights(db, 1)?.pop())
+}
+
+/// Oldest first.
+pub(super) fn unsettled_weights(db: &Connection) -> Result<Vec<WeightsRecord>, Failure> {
+    let mut records = newest_weights(db, UNSETTLED_MAX)?;
+    records.retain(|record| !record.state.is_settled());
+    records.reverse();
+    Ok(records)
+}
+
+/// Newest first.
+fn newest_weights(db: &Connection, limit: u32) -> Result<Vec<WeightsRecord>, Failure> {
+    let mut statement = db.prepare_cached(
+        "SELECT epoch, pairs, state, held_epochs FROM weights ORDER BY epoch DESC LIMIT ?1",
+    )?;
+    let mut rows = statement.query([limit])?;
+    let mut records = Vec::new();
+    while let Some(row) = rows.next()? {
+        records.push(WeightsRecord {
+            epoch: uint(row.get("epoch")?)?,
+            weights: read_weights(&row.get::<_, Vec<u8>>("pairs")?)?,
+            state: serde_json::from_str(&row.get::<_, String>("state")?)?,
+            held_epochs: row.get("held_epochs")?,
+        });
+    }
+    Ok(records)
 }

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
+use super::commit::{Commit, CommitFate, Plan, Sent};
 use super::key::AccountId;
 use super::weights::Weights;
 use super::{BlockNumber, Netuid, Uid};
@@ -145,6 +146,18 @@ pub enum ChainError {
     /// There is no such subnet.
     #[error("subnet {0} does not exist on this chain")]
     NoSuchSubnet(Netuid),
+    /// There is no such neuron.
+    #[error(
+        "subnet {netuid} has no uid {uid}: its {neurons} neurons have the uids below {neurons}"
+    )]
+    NoSuchUid {
+        /// The subnet.
+        netuid: Netuid,
+        /// What was asked for.
+        uid: Uid,
+        /// How many there are.
+        neurons: u16,
+    },
     /// A call was refused: the runtime's own name of the error, and what to do.
     #[error("the chain refused it: {name}. {remedy}")]
     Refused {
@@ -155,7 +168,7 @@ pub enum ChainError {
     },
     /// The price is above the limit.
     #[error(
-        "a slot costs {price_rao} rao now and the limit is {limit_rao}; raise --register-limit-rao to pay it"
+        "a slot costs {price_rao} rao now and the limit is {limit_rao}; to pay it: --register-limit-rao {price_rao}, or some more since prices move"
     )]
     TooDear {
         /// What it costs now.
@@ -192,13 +205,54 @@ pub trait Chain: Send + Sync {
     async fn serve_axon(&self, netuid: Netuid, axon: AxonInfo) -> Result<Included, ChainError>;
     /// Takes a slot for this hotkey, its coldkey paying at most `limit_rao`.
     async fn register(&self, netuid: Netuid, limit_rao: u64) -> Result<Included, ChainError>;
-    /// Sets this hotkey's weights.
+    /// How this hotkey's weights go to the chain now: openly, or by a commit
+    /// where the subnet demands one. Reads at one block and sends nothing.
+    async fn plan_weights(
+        &self,
+        netuid: Netuid,
+        weights: &Weights,
+        version_key: u64,
+    ) -> Result<Plan, ChainError>;
+    /// Sends this hotkey's weights as planned and waits for the block.
+    async fn send_weights(
+        &self,
+        netuid: Netuid,
+        weights: &Weights,
+        plan: &Plan,
+    ) -> Result<Included, ChainError>;
+    /// What became of this hotkey's commit of `weights`, at the newest final
+    /// block; `included` is where it was seen, if it was.
+    async fn commit_fate(
+        &self,
+        netuid: Netuid,
+        weights: &Weights,
+        commit: &Commit,
+        included: Option<BlockNumber>,
+    ) -> Result<CommitFate, ChainError>;
+    /// Tells the salt of a commit whose time has come.
+    async fn reveal_weights(
+        &self,
+        netuid: Netuid,
+        weights: &Weights,
+        commit: &Commit,
+    ) -> Result<Included, ChainError>;
+
+    /// Plans and sends at once, for people: what must survive a crash plans,
+    /// records and then sends.
     async fn set_weights(
         &self,
         netuid: Netuid,
         weights: &Weights,
         version_key: u64,
-    ) -> Result<Included, ChainError>;
+    ) -> Result<Sent, ChainError> {
+        let plan = self.plan_weights(netuid, weights, version_key).await?;
+        let included = self.send_weights(netuid, weights, &plan).await?;
+        let commit = match plan {
+            Plan::Set { .. } => None,
+            Plan::Commit { commit, .. } => Some(commit),
+        };
+        Ok(Sent { included, commit })
+    }
 }
 
 #[cfg(test)]

@@ -120,6 +120,13 @@ pub enum Condition {
     Plugins,
 }
 
+impl Condition {
+    /// Whether only the chain can tell if it holds.
+    pub fn is_on_chain(self) -> bool {
+        matches!(self, Self::Registered | Self::AxonAnnounced)
+    }
+}
+
 /// [`Ending`], for counting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum EndingKind {
@@ -221,6 +228,8 @@ pub enum SwapKind {
     Swapped,
     /// The running one stays.
     Refused,
+    /// It failed too often, and the one before it took its place.
+    Demoted,
 }
 
 /// How far weights got.
@@ -228,10 +237,16 @@ pub enum SwapKind {
 pub enum WeightsKind {
     /// In a block.
     Set,
+    /// In a block as a commit, to be revealed later.
+    Committed,
     /// Read back from storage.
     Confirmed,
     /// The chain, or the subnet's rules, said no.
     Refused,
+    /// Committed, and the chain did not reveal them.
+    Dropped,
+    /// The guard holds the policy's, and older ones go out in their place.
+    Held,
     /// There was nothing to set.
     Withheld,
 }

@@ -6,8 +6,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::challenge::{Exchange, Session, Verdict};
+use super::commit::Commit;
 use super::key::AccountId;
-use super::plugin::PluginId;
+use super::plugin::{KeptPlugin, PluginId};
 use super::scoring::{Evidence, Finding, Outcome};
 use super::weights::Weights;
 use super::{BlockNumber, Netuid};
@@ -46,6 +47,17 @@ pub struct Unfinished {
     pub asked: bool,
 }
 
+/// A session that has ended, seed and all: whoever has the generator can repeat it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndedSession {
+    /// The session; its seed is no secret any more.
+    pub record: SessionRecord,
+    /// What was exchanged.
+    pub transcript: Vec<Exchange>,
+    /// How it ended.
+    pub ending: Ending,
+}
+
 /// One scored epoch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EpochRecord {
@@ -60,16 +72,27 @@ pub struct EpochRecord {
 }
 
 /// How far weights got.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum WeightsState {
     /// About to be sent, or sent with an unknown end.
     Intended,
     /// Seen in this block.
     Included(BlockNumber),
+    /// About to be committed, or committed with an unknown end.
+    Committing(Commit),
+    /// Committed in this block; the chain has not revealed them yet.
+    Committed(Commit, BlockNumber),
     /// Read back from storage at or after this block.
     Confirmed(BlockNumber),
     /// Given up; the reason is in the log.
     Abandoned,
+}
+
+impl WeightsState {
+    /// Nothing more is to be done about them.
+    pub fn is_settled(&self) -> bool {
+        matches!(self, Self::Confirmed(_) | Self::Abandoned)
+    }
 }
 
 /// Weights and how far they got.
@@ -81,6 +104,9 @@ pub struct WeightsRecord {
     pub weights: Weights,
     /// How far they got.
     pub state: WeightsState,
+    /// Epochs in a row, this one among them, for which the guard held the policy's
+    /// weights and older ones went out in their place; zero if these are the policy's.
+    pub held_epochs: u32,
 }
 
 /// The validator's memory. A store is bound to one genesis, netuid and hotkey.
@@ -119,6 +145,11 @@ pub trait EvidenceStore: Send + Sync {
     /// What a hotkey last said of itself.
     fn description(&self, hotkey: &AccountId) -> Result<Option<String>, StoreError>;
 
+    /// Whether a plugin's bytes and settings are on record.
+    fn keeps_plugin(&self, id: &PluginId) -> Result<bool, StoreError>;
+    /// Puts them on record, so that its calls can be repeated.
+    fn keep_plugin(&self, plugin: &KeptPlugin) -> Result<(), StoreError>;
+
     /// An epoch was scored. Recording the same epoch number again replaces it.
     fn record_epoch(&self, record: &EpochRecord) -> Result<(), StoreError>;
     /// The newest epoch that was scored without an error.
@@ -130,12 +161,16 @@ pub trait EvidenceStore: Send + Sync {
     fn record_weights(&self, record: &WeightsRecord) -> Result<(), StoreError>;
     /// The newest weights record.
     fn last_weights(&self) -> Result<Option<WeightsRecord>, StoreError>;
+    /// Weights that are neither confirmed nor given up, oldest first: several
+    /// where commits wait for epochs to pass.
+    fn unsettled_weights(&self) -> Result<Vec<WeightsRecord>, StoreError>;
 }
 
 /// What a store belongs to; opening it for another is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoreOwner {
     /// The chain's genesis hash.
+    #[serde(with = "super::octets")]
     pub genesis: [u8; 32],
     /// The subnet.
     pub netuid: Netuid,

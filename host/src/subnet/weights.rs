@@ -2,6 +2,9 @@
 //!
 //! The one way weights leave the node. Integers all through: `points * 65535 /
 //! max` in u128, rounded half to even, as `bittensor` does when it emits.
+//! What Bittensor's packages would have made of the same is [`compare`].
+
+pub mod compare;
 
 use std::collections::BTreeMap;
 
@@ -65,10 +68,27 @@ pub fn weights(
     neurons: usize,
     rules: &Hyperparameters,
 ) -> Result<Weights, NoWeights> {
-    let points: BTreeMap<Uid, u64> = scores
-        .iter()
-        .map(|score| (score.uid, score.points))
-        .collect();
+    let points = scores.iter().map(|score| (score.uid, score.points));
+    emit(points.collect(), neurons, rules)
+}
+
+/// Weights that are sent late: without the uids that changed hands since.
+pub fn still_held(
+    weights: &Weights,
+    is_held: impl Fn(Uid) -> bool,
+    neurons: usize,
+    rules: &Hyperparameters,
+) -> Result<Weights, NoWeights> {
+    let held = weights.0.iter().filter(|(uid, _)| is_held(*uid));
+    let points = held.map(|(uid, value)| (*uid, u64::from(*value)));
+    emit(points.collect(), neurons, rules)
+}
+
+fn emit(
+    points: BTreeMap<Uid, u64>,
+    neurons: usize,
+    rules: &Hyperparameters,
+) -> Result<Weights, NoWeights> {
     let max = points.values().copied().max().unwrap_or(0);
     if max == 0 {
         return Err(NoWeights::NobodyScored);
@@ -155,6 +175,16 @@ mod tests {
         let set = weights(&[score(2, 50), score(1, 100)], 3, &rules()).unwrap();
         // 32767.5 rounds to even.
         assert_eq!(set.0, [(1, 65535), (2, 32768)]);
+    }
+
+    #[test]
+    fn late_weights_leave_out_who_came_since() {
+        let set = Weights(vec![(1, 65_535), (2, 13_107), (3, 26_214)]);
+        let held = still_held(&set, |uid| uid != 1, 4, &rules()).unwrap();
+        assert_eq!(held.0, [(2, 32_768), (3, 65_535)]);
+        assert_eq!(still_held(&set, |_| true, 4, &rules()).unwrap(), set);
+        let nobody = still_held(&set, |_| false, 4, &rules());
+        assert_eq!(nobody, Err(NoWeights::NobodyScored));
     }
 
     #[test]

@@ -1,22 +1,24 @@
 //! What neurons say to one another, whatever protocol carries it.
 //!
 //! Versioned paths: `describe` carries JSON; a challenge task and its answer are
-//! octets, with session, step and solver in the signed path.
+//! octets, with session, step, solver and time limit in the signed path.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
 
 use super::challenge::Answer;
-use super::hardware::Metric;
+use super::hardware::{Label, Metric};
 use super::key::AccountId;
 use super::scoring::OfferedMachine;
+use super::synapse::{Declaration, Fields};
 
 /// `POST`, empty body; answers a [`Description`] as JSON.
 pub const DESCRIBE_PATH: &str = "/compute-subnet/1/describe";
-/// `POST {CHALLENGE_PATH}/{session}/{step}/{solver}`, octets both ways.
+/// `POST {CHALLENGE_PATH}/{session}/{step}/{solver}/{timeout_ms}`, octets both ways.
 pub const CHALLENGE_PATH: &str = "/compute-subnet/1/challenge";
 /// `POST {END_PATH}/{session}`, empty body; answers `{}`: the session is over.
 pub const END_PATH: &str = "/compute-subnet/1/end";
@@ -37,6 +39,60 @@ pub struct Description {
     /// Load and the like.
     #[serde(default)]
     pub metrics: Vec<Metric>,
+}
+
+/// Over which wire a neuron described itself, and so how far its words go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wire {
+    /// btauth/1, and the neuron signed what it said (twresp/1). It may be
+    /// challenged: nobody else can answer for it.
+    Signed,
+    /// btauth/1, but nobody signed the answer: whoever stands on the way may
+    /// have given it. Good for a claim, never for a proof.
+    Unsigned,
+    /// The classic wire of bittensor 6 to 10, which signs no answers; the same.
+    Classic,
+}
+
+/// The label that says so in each machine of a description that nobody signed.
+pub const WIRE_LABEL: &str = "wire";
+
+impl Wire {
+    /// Why a neuron cannot be challenged; `None` if it can.
+    pub fn objection(self) -> Option<&'static str> {
+        match self {
+            Self::Signed => None,
+            Self::Unsigned => Some(
+                "the miner does not sign its answers (twresp/1), so that anybody could give them",
+            ),
+            Self::Classic => Some(
+                "the miner speaks the classic wire alone, which carries no challenges; \
+                 it has to run a node that speaks btauth/1",
+            ),
+        }
+    }
+
+    /// What policies are told; nothing where the neuron signed.
+    pub fn label(self) -> Option<Label> {
+        let value = match self {
+            Self::Signed => return None,
+            Self::Unsigned => "unsigned",
+            Self::Classic => "classic",
+        };
+        Some(Label {
+            name: WIRE_LABEL.to_owned(),
+            value: value.to_owned(),
+        })
+    }
+}
+
+/// A description and how it came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Described {
+    /// What was said.
+    pub description: Description,
+    /// How it was heard.
+    pub wire: Wire,
 }
 
 /// Whom to call and where.
@@ -89,8 +145,8 @@ pub enum PeerError {
 /// Calls other neurons.
 #[async_trait]
 pub trait Dendrite: Send + Sync {
-    /// Asks a miner what it is.
-    async fn describe(&self, peer: &Peer) -> Result<Description, PeerError>;
+    /// Asks a miner what it is, in whichever protocol it speaks.
+    async fn describe(&self, peer: &Peer) -> Result<Described, PeerError>;
     /// Sends a task; the time runs from the last byte sent to the last byte received.
     async fn challenge(&self, peer: &Peer, task: TaskRequest<'_>) -> (Answer, Duration);
     /// Tells a miner that a session is over, so that its machine is free for the
@@ -132,6 +188,27 @@ pub struct TaskReceived {
     pub solver: String,
     /// As it was sent.
     pub payload: Vec<u8>,
+    /// How long the caller waits for the answer; after that nobody reads it.
+    pub timeout: Duration,
+}
+
+/// A synapse of the classic wire as it arrived, its signature checked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SynapseReceived {
+    /// The declaration's name.
+    pub name: String,
+    /// Every declared field, in its type.
+    pub fields: Fields,
+}
+
+/// What a synapse is answered with.
+#[derive(Debug)]
+pub enum SynapseAnswer {
+    /// The same fields, filled in; those left out have their defaults.
+    Fields(Fields),
+    /// Chunks as they come, for a declaration that streams; their form is the
+    /// subnet's own business.
+    Stream(mpsc::Receiver<Vec<u8>>),
 }
 
 /// What an axon serves; callers are who their signatures prove.
@@ -146,4 +223,22 @@ pub trait Service: Send + Sync {
     async fn challenge(&self, caller: &AccountId, task: TaskReceived) -> Result<Vec<u8>, Refusal>;
     /// The caller's session is over; one that is not known is no error.
     async fn end_session(&self, caller: &AccountId, session: &str);
+    /// What `caller` has at stake in the subnet: when an axon is full, whoever has
+    /// more goes first.
+    fn stake_rao(&self, _caller: &AccountId) -> u64 {
+        0
+    }
+    /// The synapses of the classic wire that are answered here; asked once, when
+    /// the axon starts. The ping is answered without being declared.
+    fn synapses(&self) -> Vec<Declaration> {
+        Vec::new()
+    }
+    /// Answers a synapse that is one of [`Service::synapses`].
+    async fn synapse(
+        &self,
+        _caller: &AccountId,
+        asked: SynapseReceived,
+    ) -> Result<SynapseAnswer, Refusal> {
+        Err(Refusal::Unable(format!("{} is not answered", asked.name)))
+    }
 }

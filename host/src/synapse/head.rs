@@ -2,7 +2,7 @@
 
 use hyper::header::{HeaderMap, HeaderName};
 
-use crate::subnet::key::Signature;
+use crate::subnet::key::{Scheme, Signature};
 
 /// Why a header is not used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +23,15 @@ pub(super) fn single<'a>(
         return Err(HeaderTrouble::Ambiguous);
     }
     value.to_str().map_err(|_| HeaderTrouble::Ambiguous)
+}
+
+/// The scheme a header names, sr25519 if there is none; `None` if it is no scheme.
+pub(super) fn scheme(headers: &HeaderMap, name: &HeaderName) -> Option<Scheme> {
+    match single(headers, name) {
+        Ok(text) => Scheme::from_name(text),
+        Err(HeaderTrouble::Missing) => Some(Scheme::default()),
+        Err(HeaderTrouble::Ambiguous) => None,
+    }
 }
 
 /// Decimal, no sign, no leading zero.

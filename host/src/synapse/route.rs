@@ -1,6 +1,9 @@
 //! Paths of the subnet's own messages: written by the dendrite, read by the axon.
 
+use std::time::Duration;
+
 use super::head::decimal;
+use crate::subnet::challenge::TASK_TIMEOUT_MS_MAX;
 use crate::subnet::wire::{CHALLENGE_PATH, DESCRIBE_PATH, END_PATH, NAME_BYTES_MAX};
 
 /// What a path asks for.
@@ -11,6 +14,7 @@ pub(super) enum Route {
         session: String,
         step: u16,
         solver: String,
+        timeout: Duration,
     },
     End {
         session: String,
@@ -28,7 +32,8 @@ pub(super) fn read(target: &str) -> Option<Route> {
     }
     let rest = below(target, CHALLENGE_PATH)?;
     let mut parts = rest.split('/');
-    let (session, step, solver) = (parts.next()?, parts.next()?, parts.next()?);
+    let (session, step) = (parts.next()?, parts.next()?);
+    let (solver, timeout_ms) = (parts.next()?, parts.next()?);
     if parts.next().is_some() || !is_name(session) || !is_name(solver) {
         return None;
     }
@@ -36,7 +41,15 @@ pub(super) fn read(target: &str) -> Option<Route> {
         session: session.to_owned(),
         step: u16::try_from(decimal(step)?).ok()?,
         solver: solver.to_owned(),
+        timeout: timeout(decimal(timeout_ms)?)?,
     })
+}
+
+/// A time that a task may take.
+fn timeout(ms: u64) -> Option<Duration> {
+    (1..=TASK_TIMEOUT_MS_MAX.into())
+        .contains(&ms)
+        .then(|| Duration::from_millis(ms))
 }
 
 fn below<'a>(target: &'a str, path: &str) -> Option<&'a str> {
@@ -48,10 +61,11 @@ pub(super) fn end(session: &str) -> Option<String> {
     is_name(session).then(|| format!("{END_PATH}/{session}"))
 }
 
-/// What [`read`] reads; `None` if a name is none.
-pub(super) fn challenge(session: &str, step: u16, solver: &str) -> Option<String> {
-    let valid = is_name(session) && is_name(solver);
-    valid.then(|| format!("{CHALLENGE_PATH}/{session}/{step}/{solver}"))
+/// What [`read`] reads; `None` if a name is none or nobody could answer in time.
+pub(super) fn challenge(session: &str, step: u16, solver: &str, time: Duration) -> Option<String> {
+    let ms = u64::try_from(time.as_millis()).ok()?;
+    let valid = is_name(session) && is_name(solver) && timeout(ms).is_some();
+    valid.then(|| format!("{CHALLENGE_PATH}/{session}/{step}/{solver}/{ms}"))
 }
 
 /// `[a-z0-9-]`, 1 to [`NAME_BYTES_MAX`] of them.
@@ -79,12 +93,17 @@ mod tests {
             "/compute-subnet/1/challenge",
             "/compute-subnet/1/challenge/s/0",
             "/compute-subnet/1/challenge/s/0/",
+            "/compute-subnet/1/challenge/s/0/x",
             "/compute-subnet/1/challenge/s/0/x/",
-            "/compute-subnet/1/challenge/s/00/x",
-            "/compute-subnet/1/challenge/s/65536/x",
-            "/compute-subnet/1/challenge/S/0/x",
-            "/compute-subnet/1/challenge/../0/x",
-            "/compute-subnet/1/challenge/s/0/x?y",
+            "/compute-subnet/1/challenge/s/0/x/0",
+            "/compute-subnet/1/challenge/s/0/x/01",
+            "/compute-subnet/1/challenge/s/0/x/120001",
+            "/compute-subnet/1/challenge/s/0/x/9/",
+            "/compute-subnet/1/challenge/s/00/x/9",
+            "/compute-subnet/1/challenge/s/65536/x/9",
+            "/compute-subnet/1/challenge/S/0/x/9",
+            "/compute-subnet/1/challenge/../0/x/9",
+            "/compute-subnet/1/challenge/s/0/x/9?y",
             "/compute-subnet/1/end",
             "/compute-subnet/1/end/",
             "/compute-subnet/1/end/s/0",
@@ -93,16 +112,19 @@ mod tests {
             assert_eq!(read(path), None, "{path}");
         }
         let long = "x".repeat(NAME_BYTES_MAX + 1);
-        assert_eq!(challenge(&long, 0, "x"), None);
+        let second = Duration::from_secs(1);
+        assert_eq!(challenge(&long, 0, "x", second), None);
+        assert_eq!(challenge("s", 0, "x", Duration::ZERO), None);
     }
 
     proptest::proptest! {
         #[test]
-        fn every_route_survives_its_path(session in "[a-z0-9-]{1,64}", step: u16, solver in "[a-z0-9-]{1,64}") {
-            let path = challenge(&session, step, &solver).unwrap();
+        fn every_route_survives_its_path(session in "[a-z0-9-]{1,64}", step: u16, solver in "[a-z0-9-]{1,64}", ms in 1..=120_000_u64) {
+            let timeout = Duration::from_millis(ms);
+            let path = challenge(&session, step, &solver, timeout).unwrap();
             let ended = end(&session).unwrap();
             proptest::prop_assert_eq!(read(&ended), Some(Route::End { session: session.clone() }));
-            proptest::prop_assert_eq!(read(&path), Some(Route::Challenge { session, step, solver }));
+            proptest::prop_assert_eq!(read(&path), Some(Route::Challenge { session, step, solver, timeout }));
         }
 
         #[test]

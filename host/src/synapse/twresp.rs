@@ -3,18 +3,20 @@
 //! Seven lines are signed: protocol, scheme, the request's nonce, who asked, who
 //! answers, HTTP status, SHA-256 of the body. The nonce is new for each request,
 //! so an answer is good for one request only.
+//!
+//! Stricter than taowire 0.1.0a2, which also takes digits in upper case.
 
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use sha2::{Digest as _, Sha256};
 
-use super::head::{HeaderTrouble, signature, single, write_signature};
-use crate::subnet::key::{AccountId, Signer, verify};
+use super::head::{HeaderTrouble, scheme, signature, single, write_signature};
+use crate::subnet::key::{AccountId, Scheme, Signer};
 
 /// Always `1`.
 pub const VERSION: HeaderName = HeaderName::from_static("x-tw-resp-version");
 /// The SS58 address of who answers.
 pub const HOTKEY: HeaderName = HeaderName::from_static("x-tw-resp-hotkey");
-/// Absent for sr25519.
+/// The scheme's name; left out for sr25519.
 pub const CRYPTO: HeaderName = HeaderName::from_static("x-tw-resp-crypto");
 /// `0x` and 128 digits.
 pub const SIGNATURE: HeaderName = HeaderName::from_static("x-tw-resp-signature");
@@ -50,14 +52,18 @@ pub enum NotProven {
 }
 
 /// The headers that prove `signer` gave this answer.
-pub fn sign(signer: &dyn Signer, answered: Answered<'_>) -> [(HeaderName, HeaderValue); 3] {
-    let answerer = signer.account().to_ss58();
-    let signature = signer.sign(&message(answered, &answerer));
-    [
+pub fn sign(signer: &dyn Signer, answered: Answered<'_>) -> Vec<(HeaderName, HeaderValue)> {
+    let (scheme, answerer) = (signer.scheme(), signer.account().to_ss58());
+    let signature = signer.sign(&message(scheme, answered, &answerer));
+    let mut headers = vec![
         (VERSION, HeaderValue::from_static("1")),
         (HOTKEY, plain(answerer)),
         (SIGNATURE, plain(write_signature(&signature))),
-    ]
+    ];
+    if scheme != Scheme::default() {
+        headers.push((CRYPTO, HeaderValue::from_static(scheme.name())));
+    }
+    headers
 }
 
 /// Whether `answerer` gave this answer.
@@ -66,26 +72,27 @@ pub fn check(
     answerer: &AccountId,
     answered: Answered<'_>,
 ) -> Result<(), NotProven> {
-    if one(headers, &VERSION)? != "1" || !is_sr25519(headers) {
+    if one(headers, &VERSION)? != "1" {
         return Err(NotProven::Malformed);
     }
+    let scheme = scheme(headers, &CRYPTO).ok_or(NotProven::Malformed)?;
     let expected = answerer.to_ss58();
     if one(headers, &HOTKEY)? != expected {
         return Err(NotProven::OtherHotkey);
     }
     let text = one(headers, &SIGNATURE)?;
     let signature = signature(text).map_err(|_| NotProven::Malformed)?;
-    if verify(answerer, &message(answered, &expected), &signature) {
+    if scheme.verify(answerer, &message(scheme, answered, &expected), &signature) {
         Ok(())
     } else {
         Err(NotProven::BadSignature)
     }
 }
 
-fn message(answered: Answered<'_>, answerer: &str) -> Vec<u8> {
+fn message(scheme: Scheme, answered: Answered<'_>, answerer: &str) -> Vec<u8> {
     [
         "twresp/1",
-        "sr25519",
+        scheme.name(),
         &answered.nonce.to_string(),
         answered.asker,
         answerer,
@@ -94,13 +101,6 @@ fn message(answered: Answered<'_>, answerer: &str) -> Vec<u8> {
     ]
     .join("\n")
     .into_bytes()
-}
-
-fn is_sr25519(headers: &HeaderMap) -> bool {
-    matches!(
-        single(headers, &CRYPTO),
-        Err(HeaderTrouble::Missing) | Ok("sr25519")
-    )
 }
 
 fn one<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<&'a str, NotProven> {

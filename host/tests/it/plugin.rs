@@ -2,9 +2,10 @@
 
 mod admission;
 mod builtin;
+mod compile;
 mod determinism;
 mod limits;
 mod matmul;
 mod solver;
-mod support;
+pub(crate) mod support;
 mod swap;

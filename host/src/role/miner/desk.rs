@@ -3,7 +3,8 @@
 //! One at a time, because two would halve one another's results. The session
 //! holds the machine while a task runs and for [`HOLD`] after its last answer,
 //! so that an opening is not lost to the next caller; then others may take
-//! over. The validator frees it at once by saying that the session is over.
+//! over. The validator frees it at once by saying that the session is over. A
+//! task runs no longer than its validator waits: nobody reads a later answer.
 
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
@@ -49,8 +50,8 @@ impl Desk {
         }
     }
 
-    /// Answers one task; runs to its end even if the caller hangs up, so that
-    /// the instance is never left half-way.
+    /// Answers one task; runs to its end or its timeout even if the caller hangs
+    /// up, so that the instance is never left half-way.
     pub(super) async fn answer(
         &self,
         caller: &AccountId,
@@ -62,7 +63,7 @@ impl Desk {
             .try_lock_owned()
             .map_err(|_| Refusal::Busy(RETRY_MS))?;
         self.take_seat(&mut seat, caller, &task).await?;
-        tokio::spawn(work(seat, task.payload))
+        tokio::spawn(work(seat, task))
             .await
             .unwrap_or_else(|_| Err(Refusal::Failed("the solver's thread ended".into())))
     }
@@ -166,12 +167,17 @@ fn in_order(current: &Current, task: &TaskReceived) -> Result<(), Refusal> {
 
 async fn work(
     mut seat: OwnedMutexGuard<Option<Current>>,
-    payload: Vec<u8>,
+    task: TaskReceived,
 ) -> Result<Vec<u8>, Refusal> {
     let Some(current) = seat.as_mut() else {
         return Err(Refusal::Forgotten);
     };
-    let answered = current.instance.answer(payload).await;
+    let answering = current.instance.answer(task.payload);
+    // Dropped, the guest is stopped.
+    let Ok(answered) = tokio::time::timeout(task.timeout, answering).await else {
+        *seat = None;
+        return Err(Refusal::Failed("the task's time is over".into()));
+    };
     current.next_step += 1;
     current.touched = Instant::now();
     match answered {

@@ -18,7 +18,7 @@ use crate::subnet::chain::Metagraph;
 use crate::subnet::challenge::{Answer, Exchange, SESSION_TASKS_MAX, Step, Task};
 use crate::subnet::events::{AnswerKind, Event};
 use crate::subnet::evidence::{Ending, StoreError};
-use crate::subnet::wire::{Peer, TaskRequest};
+use crate::subnet::wire::{Peer, TaskRequest, Wire};
 
 use super::memory::Memory;
 use super::session::{self, Live};
@@ -51,15 +51,26 @@ pub(super) async fn round(
         for group in present.chunks(options.sessions_at_once.max(1)) {
             let mut sessions = Vec::new();
             for peer in group {
-                match session::begin(means, metagraph, &generator, peer, &said[&peer.hotkey]).await
-                {
-                    Ok(live) => sessions.extend(live),
+                let described = &said[&peer.hotkey];
+                match session::begin(means, metagraph, &generator, peer, described).await {
+                    Ok(Some(live)) => sessions.extend(able(means, live, described.wire).await),
+                    Ok(None) => {}
                     Err(error) => error!(%error, hotkey = %peer.hotkey, "a session cannot begin"),
                 }
             }
             lockstep(means, options, metagraph, sessions).await;
         }
     }
+}
+
+/// Who cannot be challenged over its wire has a void session that says why:
+/// that is what its operator finds on record, at every turn, and no error.
+async fn able(means: &Means, live: Live, wire: Wire) -> Option<Live> {
+    let Some(why) = wire.objection() else {
+        return Some(live);
+    };
+    session::end(means, &live, Ending::Void(why.into())).await;
+    None
 }
 
 /// Takes sessions through their steps until each has ended.
@@ -116,31 +127,17 @@ async fn next(means: &Means, live: &Live) -> Option<Task> {
         .await
     {
         Ok(called) => match called.value {
-            Step::Ask(task) => match objection(live, &task) {
-                None => return Some(task),
-                Some(why) => {
-                    Ending::Void(format!("the generator {} {why}", live.generator.id().name))
-                }
-            },
+            Step::Ask(task) if live.transcript.len() < SESSION_TASKS_MAX => return Some(task),
+            Step::Ask(_) => Ending::Void(format!(
+                "the generator {} asked more than {SESSION_TASKS_MAX} tasks",
+                live.generator.id().name
+            )),
             Step::Conclude(verdict) => Ending::Judged(verdict),
         },
         Err(error) => Ending::Void(format!("the generator {error}")),
     };
     session::end(means, live, ending).await;
     None
-}
-
-/// What is wrong with sending this: too many tasks, or the secret itself.
-fn objection(live: &Live, task: &Task) -> Option<String> {
-    let seed = &live.record.session.seed;
-    if live.transcript.len() >= SESSION_TASKS_MAX {
-        return Some(format!("asked more than {SESSION_TASKS_MAX} tasks"));
-    }
-    let told = task
-        .payload
-        .windows(seed.len())
-        .any(|window| window == seed);
-    told.then(|| "would have told the miner the session's seed".into())
 }
 
 async fn intend(means: &Means, asking: &[(Live, Task)]) -> Result<(), StoreError> {

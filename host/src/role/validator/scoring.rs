@@ -5,14 +5,14 @@ use tracing::{error, info, warn};
 use crate::subnet::BlockNumber;
 use crate::subnet::chain::Metagraph;
 use crate::subnet::events::{Event, WeightsKind};
-use crate::subnet::evidence::{EpochRecord, StoreError, WeightsRecord, WeightsState};
+use crate::subnet::evidence::{EpochRecord, StoreError};
 use crate::subnet::plugin::{PluginId, ScoringPolicy};
 use crate::subnet::scoring::{Evidence, Outcome};
 use crate::subnet::text::escape;
 use crate::subnet::weights::weights;
 
 use super::memory::Memory;
-use super::{Validator, evidence};
+use super::{Validator, evidence, keeping};
 
 /// Why an epoch was not scored; the next head tries again.
 #[derive(Debug, thiserror::Error)]
@@ -35,19 +35,58 @@ impl Validator {
         head: BlockNumber,
         metagraph: &Metagraph,
     ) -> Result<(), NotScored> {
-        let due = |metagraph: &Metagraph| {
-            let left = metagraph
-                .next_epoch_block
-                .map(|end| end.saturating_sub(head));
-            left.is_some_and(|left| left <= self.lead(metagraph))
-        };
-        if !due(metagraph) || self.scored(metagraph.epoch).await? {
+        self.began.get_or_insert(metagraph.epoch);
+        if self.due(head, metagraph).await?.is_none() {
             return Ok(());
         }
         let fresh = self.means.chain.metagraph(self.options.netuid).await?;
-        if !due(&fresh) || self.scored(fresh.epoch).await? {
-            return Ok(());
+        match self.due(head, &fresh).await? {
+            Some(due) => self.score(head, due).await,
+            None => Ok(()),
         }
+    }
+
+    /// The metagraph of the epoch that is to be scored now, if one is.
+    async fn due(
+        &self,
+        head: BlockNumber,
+        metagraph: &Metagraph,
+    ) -> Result<Option<Metagraph>, NotScored> {
+        let end = metagraph.next_epoch_block;
+        let left = end.map(|end| end.saturating_sub(head));
+        if left.is_some_and(|left| left <= self.lead(metagraph)) {
+            let scored = self.scored(metagraph.epoch).await?;
+            return Ok((!scored).then(|| metagraph.clone()));
+        }
+        self.missed(head, metagraph).await
+    }
+
+    /// The epoch before, if its end passed unseen (the chain was away, say) while
+    /// this validator ran. It is scored late, where that leaves the present
+    /// epoch its room.
+    async fn missed(
+        &self,
+        head: BlockNumber,
+        metagraph: &Metagraph,
+    ) -> Result<Option<Metagraph>, NotScored> {
+        let Some(before) = metagraph.epoch.checked_sub(1) else {
+            return Ok(None);
+        };
+        let needed = metagraph.rules.weights_rate_limit + 2 * self.lead(metagraph);
+        let room = metagraph
+            .next_epoch_block
+            .is_some_and(|end| head.saturating_add(needed) <= end);
+        let ran = self.began.is_some_and(|began| began <= before);
+        if !ran || !room || self.scored(before).await? {
+            return Ok(None);
+        }
+        Ok(Some(Metagraph {
+            epoch: before,
+            ..metagraph.clone()
+        }))
+    }
+
+    async fn score(&mut self, head: BlockNumber, fresh: Metagraph) -> Result<(), NotScored> {
         let record = match self.left_over(fresh.epoch).await? {
             Some(record) => record,
             None => {
@@ -69,7 +108,7 @@ impl Validator {
 
     /// Blocks before the end at which an epoch is scored. A short tempo leaves no
     /// room for a long lead: half an epoch is evidence.
-    fn lead(&self, metagraph: &Metagraph) -> u64 {
+    pub(super) fn lead(&self, metagraph: &Metagraph) -> u64 {
         self.options
             .lead_blocks
             .min(u64::from(metagraph.rules.tempo) / 2)
@@ -121,6 +160,7 @@ impl Validator {
             .memory()
             .with(move |store| evidence::evidence(store, &metagraph, me, &name))
             .await?;
+        keeping::keep(&self.means, &id).await?;
         let called = policy.evaluate(&evidence).await;
         let (outcome, fuel) = match called {
             Ok(called) => (Ok(called.value), called.fuel),
@@ -166,10 +206,8 @@ impl Validator {
         self.report(&policy, &evidence, &outcome, fuel);
         match weights(&outcome.scores, metagraph.neurons.len(), &metagraph.rules) {
             Ok(weights) => {
-                let record = WeightsRecord {
-                    epoch: metagraph.epoch,
-                    weights,
-                    state: WeightsState::Intended,
+                let Some(record) = self.guarded(metagraph, weights).await? else {
+                    return Ok(());
                 };
                 self.tries = Default::default();
                 Ok(self

@@ -12,10 +12,10 @@ use crate::subnet::events::{EndingKind, Event};
 use crate::subnet::evidence::{Ending, SessionRecord, StoreError, Unfinished};
 use crate::subnet::plugin::ChallengeGenerator;
 use crate::subnet::text::escape;
-use crate::subnet::wire::{Description, Peer};
+use crate::subnet::wire::{Described, Peer};
 
-use super::Means;
 use super::memory::Memory;
+use super::{Means, keeping};
 
 /// Blocks after which an unfinished session is void: its miner has forgotten it.
 const RESUME_BLOCKS: u64 = 20;
@@ -54,7 +54,7 @@ pub(super) async fn begin(
     metagraph: &Metagraph,
     generator: &Arc<dyn ChallengeGenerator>,
     peer: &Peer,
-    said: &Description,
+    said: &Described,
 ) -> Result<Option<Live>, StoreError> {
     let Some(neuron) = metagraph.neuron(&peer.hotkey) else {
         return Ok(None);
@@ -71,6 +71,7 @@ pub(super) async fn begin(
         machine: String::new(),
         block,
         claimed: said
+            .description
             .machines
             .iter()
             .find(|machine| machine.id.is_empty())
@@ -84,6 +85,7 @@ pub(super) async fn begin(
         session,
         generator: generator.id().clone(),
     };
+    keeping::keep(means, &record.generator).await?;
     let kept = record.clone();
     memory.with(move |store| store.begin_session(&kept)).await?;
     means.observer.observe(Event::SessionBegan);

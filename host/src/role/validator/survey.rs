@@ -1,7 +1,7 @@
 //! Asks every serving miner what it is.
 //!
-//! Who answers is challenged; who does not is only remembered as absent, since
-//! silence proves nothing about a machine.
+//! Who answers is challenged, if it signs what it answers; who does not is only
+//! remembered as absent, since silence proves nothing about a machine.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,13 +13,13 @@ use tracing::debug;
 use crate::subnet::chain::Metagraph;
 use crate::subnet::key::AccountId;
 use crate::subnet::text::escape;
-use crate::subnet::wire::{Description, Peer};
+use crate::subnet::wire::{Described, Peer};
 
 use super::memory::Memory;
 use super::{Means, ValidatorOptions};
 
 /// What the miners of the newest survey said, by hotkey.
-pub(super) type Answering = Arc<ArcSwap<HashMap<AccountId, Description>>>;
+pub(super) type Answering = Arc<ArcSwap<HashMap<AccountId, Described>>>;
 
 /// Everybody of `metagraph` who listens, but `me`.
 pub(super) fn peers(metagraph: &Metagraph, me: AccountId) -> Vec<Peer> {
@@ -50,7 +50,7 @@ pub(super) async fn survey(
         }
         (peer.hotkey, answer.ok())
     });
-    let answers: Vec<(AccountId, Option<Description>)> = asked
+    let answers: Vec<(AccountId, Option<Described>)> = asked
         .buffer_unordered(options.surveys_at_once.max(1))
         .collect()
         .await;
@@ -63,14 +63,14 @@ pub(super) async fn survey(
     ));
 }
 
-async fn remember(means: &Means, block: u64, answers: &[(AccountId, Option<Description>)]) {
+async fn remember(means: &Means, block: u64, answers: &[(AccountId, Option<Described>)]) {
     let lines: Vec<(AccountId, Option<String>)> = answers
         .iter()
         .map(|(hotkey, said)| {
             (
                 *hotkey,
                 said.as_ref()
-                    .and_then(|said| serde_json::to_string(said).ok()),
+                    .and_then(|said| serde_json::to_string(&said.description).ok()),
             )
         })
         .collect();

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use super::*;
+use crate::subnet::commit::{Commit, Hiding};
 use crate::subnet::evidence::WeightsState;
 use crate::subnet::weights::Weights;
 
@@ -163,6 +164,7 @@ fn weights_keep_one_record_for_each_epoch_and_its_state_moves() {
         epoch,
         weights: Weights(vec![(0, 1), (258, 65_535)]),
         state,
+        held_epochs: 2,
     };
     for number in 1..10 {
         store
@@ -170,8 +172,37 @@ fn weights_keep_one_record_for_each_epoch_and_its_state_moves() {
             .unwrap();
     }
     for state in [WeightsState::Included(55), WeightsState::Confirmed(56)] {
-        store.record_weights(&record(9, state)).unwrap();
+        store.record_weights(&record(9, state.clone())).unwrap();
         assert_eq!(store.last_weights().unwrap(), Some(record(9, state)));
     }
     assert_eq!(count(&store, "weights"), 3);
+    let unsettled = [7, 8].map(|epoch| record(epoch, WeightsState::Intended));
+    assert_eq!(store.unsettled_weights().unwrap(), unsettled);
+}
+
+#[test]
+fn a_commit_and_its_salt_are_kept() {
+    let folder = folder();
+    let commit = Commit {
+        hiding: Hiding::Salted {
+            salt: vec![0, 65_535],
+        },
+        hash: [7; 32],
+        version_key: u64::MAX,
+        planned_at: 100,
+        epoch: 5,
+        reveal_epoch: 6,
+        reveal_block: 111,
+    };
+    let record = WeightsRecord {
+        epoch: 5,
+        weights: Weights(vec![(0, 65_535)]),
+        state: WeightsState::Committing(commit),
+        held_epochs: 0,
+    };
+    let store = open(&folder);
+    store.record_weights(&record).unwrap();
+    drop(store);
+    let store = open(&folder);
+    assert_eq!(store.unsettled_weights().unwrap(), [record]);
 }

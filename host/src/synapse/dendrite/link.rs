@@ -12,8 +12,8 @@ use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
 use super::DendriteOptions;
-use super::exchange::Trouble;
 use super::stamps::{Stamped, Stamps};
+use super::trouble::{Heard, Trouble};
 use crate::subnet::wire::Peer;
 
 /// hyper's own smallest buffer; a head is bounded apart from it.
@@ -48,7 +48,7 @@ impl Link {
             .max_buf_size(options.head_bytes_max.max(BUFFER_BYTES_MIN))
             .handshake(TokioIo::new(stream))
             .await
-            .map_err(|error| Trouble::from_http(&error))?;
+            .map_err(|error| Trouble::from_http(&error, Heard::Nothing))?;
         let task = tokio::spawn(async move {
             // What ended it is told to whoever waits for the answer.
             let _ = connection.await;

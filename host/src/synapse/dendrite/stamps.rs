@@ -4,16 +4,22 @@
 //! before it has sent it and hands an answer on after it has read it. A write is
 //! stamped before it is made: over loopback the peer often runs before the writer
 //! does again, and its work would not count.
+//!
+//! If told to, it also keeps the head of the next answer as it came: a real
+//! dendrite tells upper from lower case in header names, and hyper does not.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+
+/// Of an answer's head as it came, in bytes.
+const HEAD_BYTES_MAX: usize = 32 << 10;
 
 /// Nanoseconds since the connection was made; 0 is never.
 #[derive(Debug)]
@@ -23,6 +29,8 @@ pub(super) struct Stamps {
     last_write: AtomicU64,
     first_read: AtomicU64,
     last_read: AtomicU64,
+    keeps_head: AtomicBool,
+    head: Mutex<Vec<u8>>,
 }
 
 impl Stamps {
@@ -33,6 +41,8 @@ impl Stamps {
             last_write: AtomicU64::new(0),
             first_read: AtomicU64::new(0),
             last_read: AtomicU64::new(0),
+            keeps_head: AtomicBool::new(false),
+            head: Mutex::default(),
         }
     }
 
@@ -46,6 +56,22 @@ impl Stamps {
         ] {
             stamp.store(0, Ordering::Release);
         }
+    }
+
+    /// Keeps what the next answer begins with.
+    pub(super) fn keep_head(&self) {
+        self.keeps_head.store(true, Ordering::Release);
+    }
+
+    /// What was kept; nothing is kept any more.
+    pub(super) fn take_head(&self) -> Vec<u8> {
+        self.keeps_head.store(false, Ordering::Release);
+        std::mem::take(&mut self.head.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Whether any byte of an answer came.
+    pub(super) fn has_read(&self) -> bool {
+        self.first_read.load(Ordering::Acquire) != 0
     }
 
     /// From the last byte sent to the last received; `None` if the answer began
@@ -74,13 +100,18 @@ impl Stamps {
         }
     }
 
-    fn read(&self) {
+    fn read(&self, bytes: &[u8]) {
         let now = self.now();
         self.last_read.store(now, Ordering::Release);
         // Only the first one counts; whoever else set it was earlier.
         let _ = self
             .first_read
             .compare_exchange(0, now, Ordering::AcqRel, Ordering::Acquire);
+        if self.keeps_head.load(Ordering::Acquire) {
+            let mut head = self.head.lock().unwrap_or_else(PoisonError::into_inner);
+            let room = HEAD_BYTES_MAX.saturating_sub(head.len());
+            head.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        }
     }
 }
 
@@ -110,7 +141,7 @@ impl AsyncRead for Stamped {
         let before = buf.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
         if buf.filled().len() > before {
-            self.stamps.read();
+            self.stamps.read(&buf.filled()[before..]);
         }
         Poll::Ready(Ok(()))
     }

@@ -15,7 +15,7 @@ use host::synapse::{AxonOptions, HttpDendrite};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::support::{Axon, alice, bob, charlie, dendrite, description, task};
+use super::support::{Axon, alice, bob, charlie, dendrite, described, description, task};
 
 const OCTETS: &str = "content-type: application/octet-stream\r\n";
 
@@ -109,8 +109,7 @@ async fn ask(dendrite: &HttpDendrite, peer: &Peer) -> Answer {
 /// Fails unless an honest miner is still heard.
 async fn assert_hears(dendrite: &HttpDendrite) {
     let axon = Axon::start(AxonOptions::default()).await;
-    let described = dendrite.describe(&axon.peer()).await;
-    assert_eq!(described, Ok(description()));
+    assert_eq!(dendrite.describe(&axon.peer()).await, Ok(described()));
 }
 
 #[tokio::test]

@@ -5,20 +5,20 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use host::subnet::challenge::{Answer, PAYLOAD_BYTES_MAX};
-use host::subnet::key::Signer as _;
+use host::subnet::key::Signer;
 use host::subnet::wire::{Dendrite as _, Peer, PeerError, Refusal};
 use host::synapse::{AxonOptions, HttpDendrite};
 use tokio::sync::Notify;
 
 use super::support::{
-    Axon, FakeService, PATIENCE, alice, charlie, dendrite, description, loopback_options, task,
+    Axon, FakeService, PATIENCE, alice, alice_ed25519, charlie, dendrite, described, description,
+    loopback_options, task,
 };
 
 #[tokio::test]
 async fn a_miner_describes_itself() {
     let axon = Axon::start(AxonOptions::default()).await;
-    let described = dendrite().describe(&axon.peer()).await;
-    assert_eq!(described, Ok(description()));
+    assert_eq!(dendrite().describe(&axon.peer()).await, Ok(described()));
 }
 
 #[tokio::test]
@@ -34,6 +34,17 @@ async fn a_task_is_answered_over_cold_and_warm_connections_alike() {
             payload.len()
         );
         assert!(elapsed > Duration::ZERO && elapsed < PATIENCE);
+    }
+}
+
+#[tokio::test]
+async fn keys_of_either_scheme_understand_one_another() {
+    let reversing = FakeService::reversing();
+    let axon = Axon::serve_as(alice_ed25519(), AxonOptions::default(), reversing).await;
+    for caller in [alice() as Arc<dyn Signer>, alice_ed25519()] {
+        let dendrite = HttpDendrite::new(caller, loopback_options());
+        let (answer, _) = dendrite.challenge(&axon.peer(), task(b"ab")).await;
+        assert_eq!(answer, Answer::Payload(b"ba".to_vec()));
     }
 }
 

@@ -7,9 +7,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use host::subnet::hardware::Hardware;
-use host::subnet::key::{AccountId, Signature, Signer};
+use host::subnet::key::{AccountId, Scheme, Signature, Signer};
 use host::subnet::scoring::OfferedMachine;
-use host::subnet::wire::{Description, Peer, Refusal, Service, TaskReceived, TaskRequest};
+use host::subnet::wire::{
+    Described, Description, Peer, Refusal, Service, TaskReceived, TaskRequest, Wire,
+};
 use host::synapse::clock::Clock;
 use host::synapse::verify::Arrived;
 use host::synapse::{AddressPolicy, AxonOptions, DendriteOptions, HttpDendrite, btauth, serve};
@@ -46,6 +48,30 @@ impl Signer for DevKey {
 /// `//Alice`, the validator of these tests.
 pub(crate) fn alice() -> Arc<DevKey> {
     DevKey::new("e5be9a5092b81bca64be81d212e7f2f9eba183bb7a90954f7b76361f6edb5c0a")
+}
+
+/// An ed25519 key of the development phrase.
+pub(crate) struct Ed25519Key(ed25519_dalek::SigningKey);
+
+impl Signer for Ed25519Key {
+    fn account(&self) -> AccountId {
+        AccountId(self.0.verifying_key().to_bytes())
+    }
+
+    fn scheme(&self) -> Scheme {
+        Scheme::Ed25519
+    }
+
+    fn sign(&self, message: &[u8]) -> Signature {
+        Signature(ed25519_dalek::Signer::sign(&self.0, message).to_bytes())
+    }
+}
+
+/// `//Alice`, had it been made for ed25519.
+pub(crate) fn alice_ed25519() -> Arc<Ed25519Key> {
+    let seed = hex::decode("abf8e5bdbe30c65656c0a3cbd181ff8a56294a69dfedd27982aace4a76909115");
+    let seed: [u8; 32] = seed.unwrap().try_into().unwrap();
+    Arc::new(Ed25519Key(seed.into()))
 }
 
 /// `//Bob`, the miner of these tests.
@@ -113,10 +139,18 @@ pub(crate) fn description() -> Description {
     }
 }
 
+/// The same as it comes from an axon that signs.
+pub(crate) fn described() -> Described {
+    Described {
+        description: description(),
+        wire: Wire::Signed,
+    }
+}
+
 #[async_trait]
 impl Service for FakeService {
     fn admit(&self, caller: &AccountId) -> Result<(), Refusal> {
-        if *caller == alice().account() {
+        if [alice().account(), alice_ed25519().account()].contains(caller) {
             Ok(())
         } else {
             Err(Refusal::Forbidden("validators only".to_owned()))
@@ -136,8 +170,9 @@ impl Service for FakeService {
     }
 }
 
-/// Bob's axon on loopback.
+/// An axon on loopback, Bob's unless said otherwise.
 pub(crate) struct Axon {
+    hotkey: AccountId,
     pub(crate) address: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
     pub(crate) task: JoinHandle<()>,
@@ -149,14 +184,29 @@ impl Axon {
     }
 
     pub(crate) async fn serve(options: AxonOptions, service: Arc<dyn Service>) -> Self {
+        Self::serve_as(bob(), options, service).await
+    }
+
+    pub(crate) async fn serve_as(
+        signer: Arc<dyn Signer>,
+        options: AxonOptions,
+        service: Arc<dyn Service>,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let shutdown = async {
             let _ = stopped.await;
         };
-        let task = tokio::spawn(serve(listener, options, service, bob(), shutdown));
+        let hotkey = signer.account();
+        // A test's axon may serve from its first moment; nothing was before it.
+        let options = AxonOptions {
+            started_unix_ns: 0,
+            ..options
+        };
+        let task = tokio::spawn(serve(listener, options, service, signer, shutdown));
         Self {
+            hotkey,
             address,
             stop: Some(stop),
             task,
@@ -165,7 +215,7 @@ impl Axon {
 
     pub(crate) fn peer(&self) -> Peer {
         Peer {
-            hotkey: bob().account(),
+            hotkey: self.hotkey,
             address: self.address,
         }
     }
@@ -177,8 +227,7 @@ impl Axon {
     /// Fails unless an honest caller is still served.
     pub(crate) async fn assert_serves(&self) {
         use host::subnet::wire::Dendrite as _;
-        let described = dendrite().describe(&self.peer()).await;
-        assert_eq!(described, Ok(description()));
+        assert_eq!(dendrite().describe(&self.peer()).await, Ok(described()));
     }
 }
 

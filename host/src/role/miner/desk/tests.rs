@@ -6,7 +6,7 @@ use tokio::sync::Semaphore;
 
 use super::*;
 use crate::subnet::plugin::{
-    Called, ChallengeGenerator, ChallengeSolver, Digest, PluginId, ScoringPolicy,
+    Called, ChallengeGenerator, ChallengeSolver, Digest, KeptPlugin, PluginId, ScoringPolicy,
 };
 
 /// Answers each task with its payload, once a permit is there.
@@ -56,6 +56,9 @@ impl Plugins for Only {
     fn generator(&self, _: &PluginId) -> Option<Arc<dyn ChallengeGenerator>> {
         None
     }
+    fn kept(&self, _: &PluginId) -> Option<KeptPlugin> {
+        None
+    }
     fn solver(&self, solver: &str) -> Option<Arc<dyn ChallengeSolver>> {
         self.0
             .names
@@ -100,6 +103,7 @@ fn task(session: &str, step: u16) -> TaskReceived {
         step,
         solver: "echo-v1".into(),
         payload: vec![42],
+        timeout: Duration::from_secs(60),
     }
 }
 
@@ -210,5 +214,18 @@ async fn a_session_that_ended_while_its_task_ran_holds_nobody_up_afterwards() {
     desk.end(&ALICE, "s").await;
     leave.add_permits(2);
     asking.await.unwrap().unwrap();
+    assert_eq!(desk.answer(&BOB, task("t", 0)).await, Ok(vec![42]));
+}
+
+#[tokio::test]
+async fn a_task_whose_time_is_over_is_stopped_and_the_machine_is_free() {
+    let (desk, leave) = desk(0);
+    let hurried = TaskReceived {
+        timeout: Duration::from_millis(1),
+        ..task("s", 0)
+    };
+    let refusal = desk.answer(&ALICE, hurried).await.unwrap_err();
+    assert!(matches!(refusal, Refusal::Failed(_)), "{refusal}");
+    leave.add_permits(1);
     assert_eq!(desk.answer(&BOB, task("t", 0)).await, Ok(vec![42]));
 }

@@ -45,6 +45,50 @@ async fn an_epoch_is_scored_once_and_near_its_end() {
 }
 
 #[tokio::test]
+async fn an_epoch_whose_end_passed_unseen_is_scored_late_and_once() {
+    let world = World::new(2, 1);
+    let policy = world.plugins.swap("stake", points(|_| 1));
+    let mut validator = world.validator();
+    score(&mut validator, &world, 100).await;
+    // The chain was away from 101 to 111.
+    next_epoch(&world);
+    for head in 112..115 {
+        score(&mut validator, &world, head).await;
+    }
+    let numbers = |policy: &FakePolicy| -> Vec<u64> {
+        let given = policy.given.lock().unwrap();
+        given.iter().map(|given| given.epoch.number).collect()
+    };
+    assert_eq!(numbers(&policy), [10]);
+    score(&mut validator, &world, 117).await;
+    assert_eq!(numbers(&policy), [10, 11]);
+}
+
+#[tokio::test]
+async fn a_missed_epoch_does_not_cost_the_next_one_its_weights() {
+    let world = World::new(2, 1);
+    let policy = world.plugins.swap("stake", points(|_| 1));
+    let mut validator = world.validator();
+    score(&mut validator, &world, 100).await;
+    next_epoch(&world);
+    // Weights set at 113 would bar the way until 123, and the next are due at 117.
+    world
+        .chain
+        .with(|state| state.metagraph.rules.weights_rate_limit = 10);
+    score(&mut validator, &world, 113).await;
+    assert_eq!(policy.times(), 0);
+}
+
+#[tokio::test]
+async fn an_epoch_in_which_the_node_did_not_run_is_not_scored() {
+    let world = World::new(2, 1);
+    let policy = world.plugins.swap("stake", points(|_| 1));
+    next_epoch(&world);
+    score(&mut world.validator(), &world, 112).await;
+    assert_eq!(policy.times(), 0);
+}
+
+#[tokio::test]
 async fn a_policy_that_fails_leaves_the_weights_until_another_is_swapped_in() {
     let world = World::new(2, 1);
     let bad = world

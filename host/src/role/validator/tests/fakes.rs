@@ -11,10 +11,11 @@ use super::*;
 use crate::subnet::challenge::{Answer, Exchange, Session, Step, Task, Verdict};
 use crate::subnet::key::AccountId;
 use crate::subnet::plugin::{
-    Called, ChallengeGenerator, ChallengeSolver, Digest, PluginError, PluginId, ScoringPolicy,
+    Called, ChallengeGenerator, ChallengeSolver, Digest, KeptPlugin, PluginError, PluginId,
+    ScoringPolicy,
 };
 use crate::subnet::scoring::{Evidence, Outcome, Score};
-use crate::subnet::wire::{Description, Peer, PeerError, TaskRequest};
+use crate::subnet::wire::{Described, Description, Peer, PeerError, TaskRequest, Wire};
 
 /// What happened, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +37,7 @@ pub(super) struct FakeDendrite {
     store: Arc<SqliteStore>,
     answers: Mutex<HashMap<(Uid, u16), Answer>>,
     silent: Mutex<HashSet<Uid>>,
+    wires: Mutex<HashMap<Uid, Wire>>,
     gate: Mutex<Option<Arc<Semaphore>>>,
     /// Tasks on their way.
     out: AtomicUsize,
@@ -52,6 +54,7 @@ impl FakeDendrite {
             store,
             answers: Mutex::default(),
             silent: Mutex::default(),
+            wires: Mutex::default(),
             gate: Mutex::default(),
             out: AtomicUsize::new(0),
             diary: watch::Sender::new(Vec::new()),
@@ -67,6 +70,11 @@ impl FakeDendrite {
     /// This miner does not answer the survey.
     pub(super) fn silence(&self, uid: Uid) {
         self.silent.lock().unwrap().insert(uid);
+    }
+
+    /// This miner describes itself in another way.
+    pub(super) fn speaks(&self, uid: Uid, wire: Wire) {
+        self.wires.lock().unwrap().insert(uid, wire);
     }
 
     /// From now on each answer needs a permit.
@@ -122,11 +130,16 @@ impl FakeDendrite {
 
 #[async_trait]
 impl Dendrite for FakeDendrite {
-    async fn describe(&self, peer: &Peer) -> Result<Description, PeerError> {
-        match self.silent.lock().unwrap().contains(&uid_of(&peer.hotkey)) {
-            true => Err(PeerError::TimedOut(5000)),
-            false => Ok(Description::default()),
+    async fn describe(&self, peer: &Peer) -> Result<Described, PeerError> {
+        let uid = uid_of(&peer.hotkey);
+        if self.silent.lock().unwrap().contains(&uid) {
+            return Err(PeerError::TimedOut(5000));
         }
+        let wire = self.wires.lock().unwrap().get(&uid).copied();
+        Ok(Described {
+            description: Description::default(),
+            wire: wire.unwrap_or(Wire::Signed),
+        })
     }
 
     async fn challenge(&self, peer: &Peer, task: TaskRequest<'_>) -> (Answer, Duration) {
@@ -369,6 +382,14 @@ impl Plugins for FakePlugins {
         let mut all = active.iter().chain(kept.iter());
         let found = all.find(|generator| generator.id == *id)?;
         Some(found.clone())
+    }
+
+    fn kept(&self, id: &PluginId) -> Option<KeptPlugin> {
+        Some(KeptPlugin {
+            id: id.clone(),
+            component: id.name.clone().into_bytes(),
+            settings: Default::default(),
+        })
     }
 
     fn solver(&self, _: &str) -> Option<Arc<dyn ChallengeSolver>> {

@@ -2,10 +2,11 @@
 
 use std::sync::atomic::Ordering;
 
-use super::fakes::{Happened, asks, task};
+use super::fakes::{Happened, asks};
 use super::*;
-use crate::subnet::challenge::{Answer, SESSION_TASKS_MAX, Step};
+use crate::subnet::challenge::{Answer, SESSION_TASKS_MAX};
 use crate::subnet::plugin::PluginError;
+use crate::subnet::wire::Wire;
 
 fn unreachable() -> Answer {
     Answer::Unreachable("connection refused".into())
@@ -47,6 +48,19 @@ async fn a_miner_that_is_not_reached_counts_only_once_it_has_seen_a_task() {
     assert!(world.void(1).contains("not reached"));
     assert!(!world.passed(2));
     assert!(world.passed(3));
+}
+
+#[tokio::test]
+async fn a_miner_whose_wire_carries_no_challenges_is_told_so_and_asked_nothing() {
+    let world = World::new(3, 2);
+    world.dendrite.speaks(1, Wire::Classic);
+    world.dendrite.speaks(2, Wire::Unsigned);
+    world.challenge().await;
+    assert!(world.void(1).contains("classic wire"));
+    assert!(world.void(2).contains("does not sign"));
+    assert!(world.passed(3));
+    let asked = world.dendrite.sent();
+    assert!(asked.iter().all(|(uid, _)| *uid == 3), "{asked:?}");
 }
 
 #[tokio::test]
@@ -192,21 +206,6 @@ async fn a_generator_that_fails_voids_its_session_only() {
     assert!(world.void(1).contains("crashed"));
     assert!(world.passed(2) && world.passed(3));
     assert!(world.dendrite.sent().iter().all(|(uid, _)| *uid != 1));
-}
-
-#[tokio::test]
-async fn a_generator_that_would_tell_the_seed_is_not_obeyed() {
-    let world = World::new(2, 1);
-    world.plugins.generate(|session, _| {
-        let mut payload = vec![1, 2, 3];
-        payload.extend_from_slice(&session.seed);
-        payload.push(4);
-        Ok(Step::Ask(task(payload)))
-    });
-    world.challenge().await;
-    let why = world.void(1);
-    assert!(why.contains("matmul") && why.contains("seed"), "{why}");
-    assert_eq!(world.dendrite.sent(), []);
 }
 
 #[tokio::test]

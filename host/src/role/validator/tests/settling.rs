@@ -7,12 +7,12 @@ use crate::subnet::evidence::{EpochRecord, WeightsRecord, WeightsState};
 use crate::subnet::scoring::{Epoch, Evidence};
 use crate::subnet::weights::Weights;
 
-fn vector() -> Weights {
+pub(super) fn vector() -> Weights {
     Weights(vec![(1, u16::MAX), (2, 7)])
 }
 
 /// Epoch 10 was scored at block 98 and its weights were about to be sent.
-fn intended(world: &World) {
+pub(super) fn intended(world: &World) {
     let epoch = Epoch {
         netuid: 1,
         mechanism: 0,
@@ -42,15 +42,16 @@ fn intended(world: &World) {
         epoch: 10,
         weights: vector(),
         state: WeightsState::Intended,
+        held_epochs: 0,
     };
     world.store.record_weights(&weights).unwrap();
 }
 
-fn state(world: &World) -> WeightsState {
+pub(super) fn state(world: &World) -> WeightsState {
     world.store.last_weights().unwrap().unwrap().state
 }
 
-fn sent(world: &World) -> usize {
+pub(super) fn sent(world: &World) -> usize {
     world.chain.with(|state| state.sent.len())
 }
 
@@ -155,11 +156,59 @@ async fn the_rate_limit_is_waited_for() {
 }
 
 #[tokio::test]
-async fn weights_whose_epoch_is_over_are_given_up() {
+async fn weights_that_may_be_on_their_way_are_waited_for() {
     let world = World::new(2, 1);
     intended(&world);
-    world.chain.with(|state| state.metagraph.epoch = 11);
+    world.chain.with(|state| state.fate = Fate::Lost);
+    let mut validator = world.validator();
+    assert!(validator.settle_weights().await.is_err());
+    world.chain.with(|state| state.fate = Fate::Lands);
+    for head in 150..158 {
+        world.chain.head(head);
+        validator.settle_weights().await.unwrap();
+        assert_eq!(sent(&world), 1, "at {head}");
+    }
+    world.chain.head(158);
+    validator.settle_weights().await.unwrap();
+    assert_eq!(sent(&world), 2);
+    assert_eq!(state(&world), WeightsState::Confirmed(158));
+}
+
+#[tokio::test]
+async fn weights_may_be_an_epoch_late_without_who_came_since() {
+    let world = World::new(2, 1);
+    intended(&world);
+    world.chain.with(|state| {
+        state.metagraph.epoch = 11;
+        state.metagraph.neurons[1].registered_at = 99;
+    });
     world.validator().settle_weights().await.unwrap();
-    assert_eq!(state(&world), WeightsState::Abandoned);
-    assert_eq!(sent(&world), 0);
+    let late = Weights(vec![(2, u16::MAX)]);
+    assert_eq!(world.chain.with(|state| state.sent.clone()), [late.clone()]);
+    let record = world.store.last_weights().unwrap().unwrap();
+    assert_eq!(record.weights, late);
+    assert_eq!(record.state, WeightsState::Confirmed(100));
+}
+
+#[tokio::test]
+async fn weights_that_are_two_epochs_late_or_have_a_successor_are_given_up() {
+    for newer in [false, true] {
+        let world = World::new(2, 1);
+        intended(&world);
+        match newer {
+            false => world.chain.with(|state| state.metagraph.epoch = 12),
+            true => {
+                let next = WeightsRecord {
+                    epoch: 11,
+                    weights: vector(),
+                    state: WeightsState::Confirmed(109),
+                    held_epochs: 0,
+                };
+                world.store.record_weights(&next).unwrap();
+            }
+        }
+        world.validator().settle_weights().await.unwrap();
+        assert_eq!(world.store.unsettled_weights().unwrap(), []);
+        assert_eq!(sent(&world), 0);
+    }
 }

@@ -1,0 +1,8 @@
+//! Weights on the development chain: committed and revealed, dropped, and set by
+//! a validator whose chain was away.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod commits;
+mod python;
+mod support;
+mod validator;
