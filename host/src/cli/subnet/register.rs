@@ -37,7 +37,7 @@ impl Register {
         let arguments = With(&self.subnet, more);
         let settings = world.settings(&arguments)?;
         let wallet = settings.named_wallet()?;
-        let hotkey = keys::hotkey(&wallet).await?.account();
+        let hotkey = keys::account(&wallet).await?;
         let price_rao = {
             let (chain, netuid) = reader(world, &self.subnet)?;
             chain.slot_price_rao(netuid).await?
