@@ -181,9 +181,7 @@ fn record(
     who: Who,
 ) -> Result<(), DispatchError> {
     match (origin, who) {
-        (Origin::Signed(signer), Who::Owner(limit)) => {
-            Ok(limit.record(context, signer, netuid)?)
-        }
+        (Origin::Signed(signer), Who::Owner(limit)) => Ok(limit.record(context, signer, netuid)?),
         _ => Ok(()),
     }
 }

@@ -124,11 +124,7 @@ pub(super) fn reveal(context: &mut Context<'_, '_>) -> Result<(), CodecError> {
     Ok(())
 }
 
-fn reveal_of(
-    context: &mut Context<'_, '_>,
-    netuid: u16,
-    who: [u8; 32],
-) -> Result<(), CodecError> {
+fn reveal_of(context: &mut Context<'_, '_>, netuid: u16, who: [u8; 32]) -> Result<(), CodecError> {
     let key: &[Key] = &[netuid.into(), who.into()];
     let found: Option<Registration> = context.state.find(PALLET, "CommitmentOf", key)?;
     let Some(mut registration) = found else {
@@ -181,7 +177,12 @@ fn tell(
     for round in failed {
         let [netuid, who] = named();
         let error = Value::unnamed_variant("Decrypt", []);
-        let fields = [netuid, who, ("reveal_round", number(*round)), ("error", error)];
+        let fields = [
+            netuid,
+            who,
+            ("reveal_round", number(*round)),
+            ("error", error),
+        ];
         context.deposit_named(PALLET, "CommitmentRevealFailed", fields);
     }
     if opened.is_empty() {
@@ -219,11 +220,7 @@ fn index(
 }
 
 /// Forgets what a neuron said that lost its slot.
-pub(super) fn forget(
-    state: &mut State<'_>,
-    netuid: u16,
-    who: [u8; 32],
-) -> Result<(), CodecError> {
+pub(super) fn forget(state: &mut State<'_>, netuid: u16, who: [u8; 32]) -> Result<(), CodecError> {
     for name in [
         "CommitmentOf",
         "LastCommitment",

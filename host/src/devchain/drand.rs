@@ -123,7 +123,9 @@ pub(super) fn speak(
     }
     if last == 0 {
         let oldest = &first;
-        context.state.put(PALLET, "OldestStoredRound", &[], oldest)?;
+        context
+            .state
+            .put(PALLET, "OldestStoredRound", &[], oldest)?;
     }
     context.state.put(PALLET, "LastStoredRound", &[], &newest)?;
     prune(context.state, newest)?;
@@ -149,11 +151,7 @@ pub(super) fn signature(
         .map_err(|error| CodecError(error.to_string()))
 }
 
-fn store(
-    state: &mut State<'_>,
-    round: u64,
-    signature: RoundSignature,
-) -> Result<(), CodecError> {
+fn store(state: &mut State<'_>, round: u64, signature: RoundSignature) -> Result<(), CodecError> {
     let signature = signature.to_bytes();
     let pulse = Pulse {
         round,

@@ -122,7 +122,10 @@ fn run(context: &mut Context<'_, '_>, netuid: u16) -> Result<(), CodecError> {
 fn tell(context: &mut Context<'_, '_>, index: u16, outcome: &Outcome) {
     let emissions = outcome.server_emission.iter().map(|rao| number(*rao));
     let emissions = scale_value::Value::unnamed_composite(emissions);
-    let fields = [("netuid", number(u64::from(index))), ("emissions", emissions)];
+    let fields = [
+        ("netuid", number(u64::from(index))),
+        ("emissions", emissions),
+    ];
     context.deposit_named(SUBTENSOR, "IncentiveAlphaEmittedToMiners", fields);
 }
 
@@ -187,11 +190,7 @@ fn owner(state: &State<'_>, netuid: u16) -> Result<Option<([u8; 32], u16)>, Code
     Ok(uid(state, netuid, hotkey)?.map(|uid| (hotkey, uid)))
 }
 
-fn store_mechanism(
-    state: &mut State<'_>,
-    index: u16,
-    outcome: &Outcome,
-) -> Result<(), CodecError> {
+fn store_mechanism(state: &mut State<'_>, index: u16, outcome: &Outcome) -> Result<(), CodecError> {
     state.put_subtensor("Incentive", &[index.into()], &outcome.incentive)?;
     for (uid, bonds) in (0_u16..).zip(&outcome.bonds) {
         state.put_subtensor("Bonds", &[index.into(), uid.into()], bonds)?;

@@ -7,13 +7,13 @@
 
 use scale_value::Value;
 
-use super::{balances, drand};
 use super::codec::{Codec, CodecError};
 use super::options::Options;
 use super::registration::append;
 use super::staking::{associate, credit};
 use super::state::State;
 use super::store::{Changes, Store};
+use super::{balances, drand};
 use crate::subnet::key::AccountId;
 
 /// The subnet that is there from the start.

@@ -12,8 +12,8 @@ use std::collections::BTreeMap;
 
 use scale_value::Value;
 
-use super::codec::{Codec, CodecError};
 use super::call::Identity;
+use super::codec::{Codec, CodecError};
 use super::event::{account, number};
 use super::genesis::NETUID;
 use super::mechanism;

@@ -144,9 +144,11 @@ impl Limit {
             }
             Self::MechanismCount | Self::MechanismEmission => MECHANISM_LIMIT_BLOCKS,
             Self::OwnerHotkey => OWNER_HOTKEY_LIMIT_BLOCKS,
-            Self::Tempo => {
-                u64::from(state.codec().constant_as::<u16>("SubtensorModule", "MinTempo")?)
-            }
+            Self::Tempo => u64::from(
+                state
+                    .codec()
+                    .constant_as::<u16>("SubtensorModule", "MinTempo")?,
+            ),
             Self::Unlimited => 0,
         })
     }

@@ -132,7 +132,12 @@ fn open(state: &mut State<'_>, index: u16, neurons: u16) -> Result<(), CodecErro
 }
 
 fn clear(state: &mut State<'_>, index: u16) -> Result<(), CodecError> {
-    for name in ["Weights", "Bonds", "WeightCommits", "TimelockedWeightCommits"] {
+    for name in [
+        "Weights",
+        "Bonds",
+        "WeightCommits",
+        "TimelockedWeightCommits",
+    ] {
         state.clear(SUBTENSOR, name, &[index.into()])?;
     }
     for name in ["Incentive", "LastUpdate", "ConsensusByMechanism"] {

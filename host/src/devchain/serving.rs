@@ -121,11 +121,7 @@ fn check_prometheus(
 }
 
 /// Private ranges are allowed.
-fn address_allowed(
-    context: &Context<'_, '_>,
-    ip_type: u8,
-    ip: u128,
-) -> Result<(), DispatchError> {
+fn address_allowed(context: &Context<'_, '_>, ip_type: u8, ip: u128) -> Result<(), DispatchError> {
     let (loopback, all_ones) = match ip_type {
         4 => (LOOPBACK_V4, u128::from(u32::MAX)),
         6 => (LOOPBACK_V6, u128::MAX),

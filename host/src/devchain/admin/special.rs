@@ -237,7 +237,9 @@ pub(in super::super) fn set_cutoff_factor(
     }
     let of_subnet = &[netuid.into()];
     let item = "ActivityCutoffFactorMilli";
-    context.state.put_subtensor(item, of_subnet, &factor_milli)?;
+    context
+        .state
+        .put_subtensor(item, of_subnet, &factor_milli)?;
     record(context, origin, netuid, who)?;
     let fields = [
         ("netuid", number(u64::from(netuid))),

@@ -68,12 +68,7 @@ const fn owner(
 }
 
 /// A change of root's.
-const fn root(
-    call: &'static str,
-    item: &'static str,
-    event: Event,
-    check: Check,
-) -> Rule {
+const fn root(call: &'static str, item: &'static str, event: Event, check: Check) -> Rule {
     Rule {
         call,
         item,
@@ -85,12 +80,7 @@ const fn root(
 }
 
 /// A change of root's that waits while the freeze window is closed.
-const fn frozen_root(
-    call: &'static str,
-    item: &'static str,
-    event: Event,
-    check: Check,
-) -> Rule {
+const fn frozen_root(call: &'static str, item: &'static str, event: Event, check: Check) -> Rule {
     Rule {
         frozen: true,
         ..root(call, item, event, check)

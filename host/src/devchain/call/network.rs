@@ -161,9 +161,7 @@ impl NetworkCall {
                 Self::RegisterNetwork(HotkeyOf { hotkey }, identity)
             }
             "start_call" => Self::StartCall(args.take(bytes)?),
-            "set_subnet_identity" => {
-                Self::SetIdentity(args.take::<IdentifyFields>(bytes)?.into())
-            }
+            "set_subnet_identity" => Self::SetIdentity(args.take::<IdentifyFields>(bytes)?.into()),
             "set_tempo" => Self::SetTempo(args.take(bytes)?),
             "set_activity_cutoff_factor" => Self::SetActivityCutoffFactor(args.take(bytes)?),
             "trigger_epoch" => Self::TriggerEpoch(args.take(bytes)?),

@@ -150,9 +150,9 @@ impl WeightsCall {
     ) -> Result<Option<Self>, Malformed> {
         let call = Self::take(args, bytes)?;
         match &call {
-            Some(Self::CommitTimelocked(call)) if call.commit.len() > MAX_COMMIT_BYTES => {
-                Err(Malformed(format!("a commit of more than {MAX_COMMIT_BYTES} bytes")))
-            }
+            Some(Self::CommitTimelocked(call)) if call.commit.len() > MAX_COMMIT_BYTES => Err(
+                Malformed(format!("a commit of more than {MAX_COMMIT_BYTES} bytes")),
+            ),
             _ => Ok(call),
         }
     }

@@ -96,11 +96,7 @@ pub(super) fn columns(
 }
 
 /// What neurons have committed to, each in its encoding.
-fn commitments(
-    state: &State<'_>,
-    netuid: u16,
-    columns: &Columns,
-) -> Result<Value<()>, CodecError> {
+fn commitments(state: &State<'_>, netuid: u16, columns: &Columns) -> Result<Value<()>, CodecError> {
     let mut all = Vec::new();
     for hotkey in columns.hotkeys.iter().copied() {
         let key = &[netuid.into(), hotkey.into()];

@@ -215,11 +215,7 @@ fn transition(
     Ok(())
 }
 
-fn allowed(
-    state: &State<'_>,
-    coldkey: [u8; 32],
-    call: &Transition,
-) -> Result<(), DispatchError> {
+fn allowed(state: &State<'_>, coldkey: [u8; 32], call: &Transition) -> Result<(), DispatchError> {
     let ((from, origin), (to, destination)) = (call.from, call.to);
     let stays = call.coldkey.is_none_or(|new| new == coldkey) && from == to;
     if stays && origin == destination {

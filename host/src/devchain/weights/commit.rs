@@ -161,7 +161,10 @@ fn open(
     call: &Reveal,
 ) -> Result<[u8; 32], DispatchError> {
     let of_subnet = &[call.netuid.into()];
-    if !context.state.subtensor::<bool>("NetworksAdded", of_subnet)? {
+    if !context
+        .state
+        .subtensor::<bool>("NetworksAdded", of_subnet)?
+    {
         return Err(DispatchError::subtensor("SubnetNotExists"));
     }
     enabled(context.state, call.netuid)?;
@@ -171,7 +174,9 @@ fn open(
     };
     let hash = hash(hotkey, index, call);
     let expired = drop_expired(context, call.netuid, &mut commits)?;
-    let found = commits.iter().position(|(committed, ..)| *committed == hash);
+    let found = commits
+        .iter()
+        .position(|(committed, ..)| *committed == hash);
     let Some((position, (_, epoch, ..))) = found.and_then(|at| Some((at, *commits.get(at)?)))
     else {
         return Err(DispatchError::subtensor(match commits.is_empty() {
@@ -243,11 +248,7 @@ pub(super) fn period(state: &State<'_>, netuid: u16) -> Result<u64, CodecError> 
     state.subtensor("RevealPeriodEpochs", &[netuid.into()])
 }
 
-fn stored(
-    state: &State<'_>,
-    index: u16,
-    hotkey: [u8; 32],
-) -> Result<Option<Commits>, CodecError> {
+fn stored(state: &State<'_>, index: u16, hotkey: [u8; 32]) -> Result<Option<Commits>, CodecError> {
     let commits: Option<Vec<_>> =
         state.find(SUBTENSOR, "WeightCommits", &[index.into(), hotkey.into()])?;
     Ok(commits.map(VecDeque::from))
