@@ -111,6 +111,9 @@ fn registry() -> (Registry, tempfile::TempDir) {
         worlds: vec![World::ScoringPolicy],
         builtins: vec![builtin::score_compute()],
         settings: std::collections::BTreeMap::from([("score-compute".into(), Settings::new())]),
+        data: Default::default(),
+        limits: Default::default(),
+        trust: Default::default(),
         accelerator: None,
         observer: Arc::new(Unobserved),
     };

@@ -27,14 +27,18 @@ use std::path::PathBuf;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::subnet::plugin::{PluginId, World};
+use crate::subnet::plugin::PluginId;
+use crate::subnet::trust::Subject;
 
 pub use client::{AdminError, Client};
 pub use place::{Door, private_folder};
+pub use protocol::Approval;
 pub use server::serve;
 
 /// The largest component an operator may offer, in bytes.
 pub const COMPONENT_BYTES_MAX: u64 = 64 << 20;
+/// The largest manifest beside it.
+pub const MANIFEST_BYTES_MAX: u64 = 64 << 10;
 
 /// What an operator may ask of a node.
 #[async_trait]
@@ -42,23 +46,51 @@ pub trait Admin: Send + Sync {
     /// What the node is and does, as an object.
     async fn status(&self) -> serde_json::Value;
     /// What is active, and what was refused.
-    async fn plugins(&self) -> Vec<PluginEntry>;
+    async fn plugins(&self) -> PluginList;
     /// All there is to know of one active plugin, as an object.
     async fn inspect(&self, name: &str) -> Option<serde_json::Value>;
-    /// Puts an offered component in the place of an active one, or says why not.
-    /// The operator has approved exactly these bytes.
+    /// The weights that the guard holds, as an object.
+    async fn held(&self) -> Option<serde_json::Value>;
+    /// Lets them through with the next epoch, and says what they were.
+    async fn accept(&self) -> Option<serde_json::Value>;
+    /// Puts an offered component or data pack in the place of an active one, or
+    /// says why not.
     async fn swap(&self, offer: Offer) -> Result<Swapped, Refusal>;
 }
 
-/// A component that an operator offers and has pinned.
+/// A component or a data pack that an operator offers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Offer {
     /// The active plugin whose place it is to take.
     pub name: String,
     /// Where the bytes came from, for the record.
     pub origin: PathBuf,
-    /// The component itself.
+    /// The file itself.
     pub bytes: Vec<u8>,
+    /// The manifest beside it, if there is one.
+    pub manifest: Option<Vec<u8>>,
+    /// What the operator says of it.
+    pub approval: Approval,
+}
+
+/// What `host plugin list` shows.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PluginList {
+    /// What is active.
+    pub plugins: Vec<PluginEntry>,
+    /// What was offered since the start and refused, newest first.
+    pub refused: Vec<Refused>,
+}
+
+/// An offer that was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refused {
+    /// The place it was for, whether there is one of that name or not.
+    pub slot: String,
+    /// Where it came from.
+    pub origin: String,
+    /// Why.
+    pub refusal: Refusal,
 }
 
 /// One line of `host plugin list`.
@@ -67,11 +99,9 @@ pub struct PluginEntry {
     /// Which one is active.
     pub id: PluginId,
     /// Which kind.
-    pub world: World,
-    /// `built-in`, or the file it came from.
+    pub world: Subject,
+    /// `built-in`, or whose word let it in.
     pub origin: String,
-    /// The last offer for its place that was refused, if that was later.
-    pub refusal: Option<Refusal>,
 }
 
 /// A swap that happened.

@@ -16,6 +16,7 @@
 
 mod arguments;
 mod backtest;
+mod compile_plugin;
 mod completions;
 mod components;
 mod demo;
@@ -23,6 +24,7 @@ mod devchain;
 mod epochs;
 mod evidence;
 mod exit;
+mod guard;
 mod keys;
 mod logging;
 mod node;
@@ -81,10 +83,13 @@ enum Command {
     Plugin(plugin::Plugin),
     Wallet(wallet::Wallet),
     Status(status::Status),
+    Guard(guard::Guard),
     Replay(replay::Replay),
     Evidence(evidence::Evidence),
     Backtest(backtest::Backtest),
     Completions(completions::Completions),
+    #[command(hide = true)]
+    CompilePlugin(compile_plugin::CompilePlugin),
 }
 
 /// What a subcommand may touch of the world around it.
@@ -145,6 +150,10 @@ impl Cli {
         environment: impl IntoIterator<Item = (OsString, OsString)>,
         out: &mut dyn Write,
     ) -> anyhow::Result<()> {
+        // It has no environment, so no home folder either.
+        if let Command::CompilePlugin(compile) = self.command {
+            return compile.execute(out);
+        }
         let environment = environment
             .into_iter()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
@@ -163,10 +172,12 @@ impl Cli {
             Command::Wallet(wallet) => wallet.execute(&mut world),
             Command::Plugin(plugin) => plugin.execute(&mut world),
             Command::Status(status) => status.execute(&mut world),
+            Command::Guard(guard) => guard.execute(&mut world),
             Command::Replay(replay) => replay.execute(&mut world),
             Command::Evidence(evidence) => evidence.execute(&mut world),
             Command::Backtest(backtest) => backtest.execute(&mut world),
             Command::Completions(completions) => completions.execute(&mut world),
+            Command::CompilePlugin(compile) => compile.execute(world.out),
         }?;
         world.out.flush()?;
         Ok(())

@@ -16,7 +16,8 @@
 //!
 //! A plugin's settings are `[plugins.NAME.settings]`, in the file and by `--set`:
 //! nested tables become dotted keys and arrays JSON. They are not checked here
-//! but by the plugin, when it is admitted.
+//! but by the plugin, when it is admitted. Beside them are `[plugins.NAME.data]`
+//! and `[plugins.NAME.limits]`; whose plugins are let in is `[trust]`.
 //!
 //! ```text
 //! file ─┐
@@ -29,6 +30,7 @@
 mod engine;
 mod file;
 mod folders;
+mod guard;
 mod missing;
 mod network;
 mod plugins;
@@ -36,6 +38,7 @@ mod problem;
 mod reader;
 mod sections;
 mod sources;
+mod trust;
 mod value;
 
 #[cfg(test)]
@@ -44,13 +47,15 @@ mod tests;
 use std::path::PathBuf;
 
 use crate::subnet::Netuid;
+use crate::subnet::guard::Limits as GuardLimits;
+use crate::subnet::trust::Trust;
 
-pub use engine::{Engine, Stop, WorldLimits};
+pub use engine::{Ceiling, Engine, Stop, WorldLimits};
 pub use file::FILE_BYTES_MAX;
 pub use folders::Folders;
 pub use missing::Missing;
 pub use network::{NETWORK_NAMES, Network};
-pub use plugins::PluginSettings;
+pub use plugins::{PluginLimits, Plugins};
 pub use problem::{Problem, Problems};
 pub use reader::{Key, environment_name};
 pub use sections::{
@@ -129,10 +134,14 @@ pub struct Settings {
     pub accelerator: Accelerator,
     /// `[validator]`
     pub validator: Validator,
+    /// `[guard]`; `None` if it is off.
+    pub guard: Option<GuardLimits>,
     /// `[engine]`
     pub engine: Engine,
-    /// `[plugins.NAME.settings]`
-    pub plugins: PluginSettings,
+    /// `[plugins.NAME]`
+    pub plugins: Plugins,
+    /// `[trust]`
+    pub trust: Trust,
     /// `[peers]`
     pub peers: Peers,
     /// `[metrics]`
@@ -194,8 +203,10 @@ impl Settings {
             miner: Miner::read(reader),
             accelerator: Accelerator::read(reader),
             validator: Validator::read(reader),
+            guard: guard::read(reader),
             engine: Engine::read(reader),
-            plugins: PluginSettings::read(reader),
+            plugins: Plugins::read(reader),
+            trust: trust::read(reader),
             peers: Peers::read(reader),
             metrics: Metrics::read(reader),
             log: Log::read(reader),
@@ -206,6 +217,16 @@ impl Settings {
 
     /// What no key can tell by itself.
     fn check(&self, reader: &mut Reader) {
+        for (plugin, bound) in &self.plugins.data {
+            let settings = self.plugins.settings.get(plugin);
+            for key in bound.keys() {
+                if settings.is_some_and(|settings| settings.contains_key(key)) {
+                    reader.problems.push(Problem::general(format!(
+                        "`plugins.{plugin}.settings.{key}` is given, and `plugins.{plugin}.data.{key}` too: leave out one"
+                    )));
+                }
+            }
+        }
         if self.axon.connections_per_address_max > self.axon.connections_max {
             reader.problems.push(Problem::general(
                 "`axon.connections-per-address-max` is above `axon.connections-max`: one caller could take them all"

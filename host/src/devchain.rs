@@ -4,21 +4,26 @@
 //! It speaks a node's JSON-RPC over WebSocket with the metadata of subtensor's
 //! runtime 461, so that clients made for the real chain work unchanged, and it
 //! carries out what a compute subnet needs, with the real checks under the real
-//! names: registration against a burn, announcing axons, staking, setting
-//! weights, and at the end of each tempo Yuma consensus, which yields incentive
-//! and dividends. A call it does not cover fails with `System.CallFiltered`.
+//! names: founding and starting a subnet, registration against a burn and the
+//! replacement of the weakest, announcing endpoints, stake, weights (plain, by
+//! hash and timelocked) of one or several mechanisms, commitments, owners'
+//! hyperparameters, and at the end of each tempo Yuma consensus, which yields
+//! incentive and dividends. A call it does not cover fails with
+//! `System.CallFiltered`; none seems to succeed.
 //!
 //! What it is not: there is one block producer and no consensus among nodes;
-//! blocks are final at once; nothing is stored on disk; fees are zero, only the
-//! burn costs; roots in headers are commitments without proofs. It listens on
-//! loopback alone, names itself a development chain, and takes another genesis
-//! at each start, so that it cannot be mistaken for a network.
+//! blocks are final at once; fees are zero, only the burn costs; roots in
+//! headers are commitments without proofs. It listens on loopback alone, names
+//! itself a development chain, and takes another genesis at each start, so that
+//! it cannot be mistaken for a network; with a file to keep it
+//! ([`Options::state`]) it goes on where it ended.
 //!
 //! ```text
-//! rpc ── node ── ledger ── dispatch ── registration, serving, staking, weights
-//!  │      │        │  └─── epoch ───── yuma
-//!  │   faults      ├ pool, extrinsic, call, invalid
-//!  └ api ─ info    └ state ─ store, codec (the metadata: every encoding)
+//! rpc ── node ── ledger ── dispatch ── network, registration, serving, staking,
+//!  │      │        │  │                weights, commitments, admin ── limits
+//!  │      │        │  └─── epoch ───── yuma, schedule, mechanism, drand
+//!  │   faults      ├ pool, extrinsic, call, invalid, shield, journal
+//!  └ api ─ info    └ state ─ store, codec (the metadata: every encoding), runtime
 //! ```
 //!
 //! Blocks come at a steady pace rather than with each extrinsic: an epoch then
@@ -32,6 +37,7 @@ mod block;
 mod call;
 mod codec;
 mod commitments;
+mod control;
 mod dispatch;
 mod drand;
 mod encoded;
@@ -45,6 +51,7 @@ mod golden;
 mod hash;
 mod info;
 mod invalid;
+mod journal;
 mod ledger;
 mod limits;
 mod mechanism;
@@ -75,10 +82,12 @@ use tokio::task::JoinHandle;
 use crate::subnet::BlockNumber;
 use crate::subnet::chain::Head;
 use crate::subnet::timelock::Beacon;
-use ledger::Ledger;
+use ledger::{Ledger, LedgerError};
 use node::Node;
 
+pub use control::{ControlError, tell};
 pub use faults::{Answers, Faults};
+pub use journal::JournalError;
 pub use options::{Options, Pace};
 pub use runtime::Spec;
 
@@ -99,6 +108,9 @@ pub enum Error {
     /// A block faster than a millisecond.
     #[error("blocks need at least one millisecond each")]
     NoPace,
+    /// The file that keeps it does not.
+    #[error(transparent)]
+    State(#[from] JournalError),
     /// A fault of this program.
     #[error("the embedded runtime does not work: {0}")]
     Runtime(String),
@@ -137,7 +149,10 @@ pub fn serve(listener: TcpListener, options: &Options) -> Result<DevChain, Error
         Some(salt) => salt,
         None => random_salt()?,
     };
-    let ledger = Ledger::new(options, salt).map_err(runtime)?;
+    let ledger = Ledger::open(options, salt).map_err(|error| match error {
+        LedgerError::Codec(error) => runtime(error),
+        LedgerError::Journal(error) => Error::State(error),
+    })?;
     let node = Arc::new(Node::new(ledger));
     let methods = rpc::module(Arc::clone(&node)).map_err(runtime)?;
     let mut tasks = vec![tokio::spawn(rpc::serve(
@@ -178,6 +193,11 @@ impl DevChain {
     /// Hash of block zero.
     pub fn genesis(&self) -> [u8; 32] {
         self.node.ledger().genesis()
+    }
+
+    /// The runtime in force.
+    pub fn spec(&self) -> Spec {
+        self.node.ledger().runtime().spec
     }
 
     /// Follows the newest block.

@@ -19,44 +19,63 @@
 //! |---|---|
 //! | [`limits`] | every bound, by name and unit |
 //! | [`engine`] | wasmtime: one engine per determinism class |
+//! | `compile` | native code, made in a child process under limits |
+//! | `cache` | native code that was made here before, and can prove it |
 //! | `queue` | guest threads, and whose turn it is |
 //! | `guest` | what one store holds; its memory, its log, its clock |
 //! | `wasi` | WASI as each class is allowed to see it |
 //! | `v0_1` | the bindings of one generation of the contract |
 //! | [`admission`] | from bytes to a plugin, or a refusal with its remedy |
+//! | [`manifest`] | what a publisher says and signs |
+//! | [`package`] | a source: bytes, digest, manifest, signatures |
+//! | `trust` | the operator's policy, applied to a package |
+//! | `tables` | settings, data packs and limits by plugin |
 //! | [`registry`] | the active plugins, the swap, approvals, what outlives a restart |
 //! | [`builtin`] | the components this binary carries |
 //! | [`lone`] | a component outside of any node |
 //!
 //! It does not decide which plugin is right for a subnet, does not fetch
-//! anything, and never loads precompiled code. Signatures, compilation in a
-//! child process and replay are not here yet; [`admission`] has their places.
+//! anything, and never loads native code that it did not make itself. Replay
+//! is not here yet; [`admission`] has its place.
 
 pub mod admission;
 pub mod builtin;
 pub mod engine;
 pub mod limits;
 pub mod lone;
+pub mod manifest;
+pub mod package;
 pub mod registry;
 pub mod stats;
 
+mod cache;
 mod call;
+mod compile;
 mod cost;
 mod fault;
+mod files;
 mod guest;
 mod log;
 mod meter;
 mod queue;
 mod settings;
+mod tables;
 mod ticker;
+mod trust;
 mod v0_1;
 mod wasi;
 
 pub use admission::AdmissionError;
-pub use engine::{Engine, EngineError};
-pub use limits::{Limits, WorldLimits};
+pub use admission::{Described, describe};
+pub use compile::{Child, Class, Compilation, Job, work};
+pub use engine::{Engine, EngineError, Workshop};
+pub use limits::{Adjusted, CompileLimits, Limits, WorldLimits};
+pub use package::{FileSource, Package};
 pub use registry::{
-    Approval, Config, Listed, Refusal, Registry, RegistryError, Source, Swap, SwapReport,
+    Approval, Config, Inspected, Listed, ListedPack, Refusal, Registry, RegistryError, Source,
+    Swap, SwapReport,
 };
 pub use settings::{Settings, SettingsByPlugin};
-pub use stats::PluginStats;
+pub use stats::{Figures, PluginStats};
+pub use tables::{DataByPlugin, LimitsByPlugin};
+pub use trust::{Seen, Sequences, TrustError, judge};

@@ -106,6 +106,9 @@ fn registry(folder: &tempfile::TempDir, sizes: [(&str, u32); 3]) -> Registry {
         worlds: vec![World::ChallengeGenerator, World::ChallengeSolver],
         builtins: vec![builtin::challenge_matmul(), builtin::solver_matmul()],
         settings: [("challenge-matmul".to_owned(), sizes)].into(),
+        data: Default::default(),
+        limits: Default::default(),
+        trust: Default::default(),
         accelerator: Some(Arc::new(accelerator)),
         observer: Arc::new(Unobserved),
     };

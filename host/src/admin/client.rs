@@ -10,10 +10,10 @@ use tokio::time::timeout;
 
 use super::place::find;
 use super::protocol::{
-    ANSWER_TIMEOUT, REPLY_BYTES_MAX, REQUEST_TIMEOUT, Reply, Request, encode, line,
+    ANSWER_TIMEOUT, Approval, REPLY_BYTES_MAX, REQUEST_TIMEOUT, Reply, Request, encode, line,
 };
 use super::server::is_trusted;
-use super::{PluginEntry, Refusal, Swapped};
+use super::{PluginList, Refusal, Swapped};
 
 /// Why a node gave no answer.
 #[derive(Debug, thiserror::Error)]
@@ -57,7 +57,7 @@ impl Client {
     }
 
     /// What is active, and what was refused.
-    pub async fn plugins(&self) -> Result<Vec<PluginEntry>, AdminError> {
+    pub async fn plugins(&self) -> Result<PluginList, AdminError> {
         self.ask(&Request::Plugins).await
     }
 
@@ -67,15 +67,34 @@ impl Client {
         self.ask(&Request::Inspect { name }).await
     }
 
-    /// Offers `file`, an absolute path, for the place of `name`; `pin` is the
-    /// operator's approval of its bytes.
-    pub async fn swap(&self, name: &str, file: &Path, pin: bool) -> Result<Swapped, AdminError> {
+    /// The weights that the guard holds; null if it holds none.
+    pub async fn held(&self) -> Result<serde_json::Value, AdminError> {
+        self.ask(&Request::Held).await
+    }
+
+    /// Lets them through with the next epoch.
+    pub async fn accept(&self) -> Result<serde_json::Value, AdminError> {
+        self.ask(&Request::Accept).await
+    }
+
+    /// Offers `file`, an absolute path, for the place of `name`.
+    pub async fn swap(
+        &self,
+        name: &str,
+        file: &Path,
+        approval: Approval,
+    ) -> Result<Swapped, AdminError> {
         let name = name.to_owned();
         let file = file
             .to_str()
             .ok_or_else(|| AdminError::Failed("the path is not UTF-8".to_owned()))?
             .to_owned();
-        self.ask(&Request::Swap { name, file, pin }).await
+        self.ask(&Request::Swap {
+            name,
+            file,
+            approval,
+        })
+        .await
     }
 
     async fn ask<T: DeserializeOwned>(&self, request: &Request) -> Result<T, AdminError> {

@@ -29,15 +29,32 @@ pub(super) enum Request {
         /// Its name.
         name: String,
     },
+    /// The weights that the guard holds.
+    Held,
+    /// Lets them through.
+    Accept,
     /// Another component for a plugin's place.
     Swap {
         /// Whose place.
         name: String,
         /// An absolute path, read by the node.
         file: String,
-        /// The operator approves these bytes.
-        pin: bool,
+        /// What the operator says of it.
+        approval: Approval,
     },
+}
+
+/// What an operator says of a file that is offered.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Approval {
+    /// Nothing: its signatures must do.
+    #[default]
+    Signatures,
+    /// Nothing, but that it may be older than what was here.
+    Downgrade,
+    /// These very bytes are approved.
+    Pin,
 }
 
 /// What is answered.

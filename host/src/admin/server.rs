@@ -20,7 +20,7 @@ use super::place::Door;
 use super::protocol::{
     ANSWER_TIMEOUT, REQUEST_BYTES_MAX, REQUEST_TIMEOUT, Reply, Request, encode, line,
 };
-use super::{Admin, COMPONENT_BYTES_MAX, Offer, Refusal};
+use super::{Admin, Approval, COMPONENT_BYTES_MAX, MANIFEST_BYTES_MAX, Offer, Refusal};
 
 /// Connections answered at once; the next waits in the socket's backlog.
 const CONNECTIONS_MAX: usize = 8;
@@ -86,6 +86,11 @@ async fn carry_out(request: Request, admin: &dyn Admin) -> Reply {
     match request {
         Request::Status => Reply::Done(admin.status().await),
         Request::Plugins => done(&admin.plugins().await),
+        Request::Held => Reply::Done(admin.held().await.unwrap_or_default()),
+        Request::Accept => admin.accept().await.map_or_else(
+            || Reply::Failed("the guard holds nothing; `host guard` shows what it does".to_owned()),
+            Reply::Done,
+        ),
         Request::Inspect { name } => admin.inspect(&name).await.map_or_else(
             || {
                 Reply::Failed(format!(
@@ -95,18 +100,19 @@ async fn carry_out(request: Request, admin: &dyn Admin) -> Reply {
             },
             Reply::Done,
         ),
-        Request::Swap { name, file, pin } => swap(name, PathBuf::from(file), pin, admin).await,
+        Request::Swap {
+            name,
+            file,
+            approval,
+        } => swap(name, PathBuf::from(file), approval, admin).await,
     }
 }
 
-async fn swap(name: String, file: PathBuf, pin: bool, admin: &dyn Admin) -> Reply {
-    if !pin {
-        return Reply::Refused(unpinned(&name, &file));
-    }
+async fn swap(name: String, file: PathBuf, approval: Approval, admin: &dyn Admin) -> Reply {
     let origin = file.clone();
-    let read = tokio::task::spawn_blocking(move || component(&file)).await;
-    let bytes = match read.unwrap_or_else(|error| Err(io::Error::other(error))) {
-        Ok(bytes) => bytes,
+    let read = tokio::task::spawn_blocking(move || package(&file)).await;
+    let (bytes, manifest) = match read.unwrap_or_else(|error| Err(io::Error::other(error))) {
+        Ok(read) => read,
         Err(error) => {
             return Reply::Refused(Refusal {
                 reason: format!("cannot read {}: {error}", origin.display()),
@@ -118,21 +124,12 @@ async fn swap(name: String, file: PathBuf, pin: bool, admin: &dyn Admin) -> Repl
         name,
         origin,
         bytes,
+        manifest,
+        approval,
     };
     match admin.swap(offer).await {
         Ok(swapped) => done(&swapped),
         Err(refusal) => Reply::Refused(refusal),
-    }
-}
-
-fn unpinned(name: &str, file: &Path) -> Refusal {
-    Refusal {
-        reason: "nobody vouches for this file: this node knows no signatures yet, so its operator must approve it".to_owned(),
-        remedy: format!(
-            "if you trust it, type: host plugin swap {} {} --pin",
-            escape(name),
-            escape(&file.to_string_lossy())
-        ),
     }
 }
 
@@ -143,8 +140,18 @@ fn done(value: &impl serde::Serialize) -> Reply {
     }
 }
 
+/// A file, and the manifest beside it if there is one.
+fn package(path: &Path) -> io::Result<(Vec<u8>, Option<Vec<u8>>)> {
+    let bytes = regular(path, COMPONENT_BYTES_MAX)?;
+    match regular(&path.with_extension("manifest"), MANIFEST_BYTES_MAX) {
+        Ok(manifest) => Ok((bytes, Some(manifest))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok((bytes, None)),
+        Err(error) => Err(error),
+    }
+}
+
 /// The bytes of a regular file, all of them or an error.
-fn component(path: &Path) -> io::Result<Vec<u8>> {
+fn regular(path: &Path, max: u64) -> io::Result<Vec<u8>> {
     let invalid = |message: String| io::Error::new(io::ErrorKind::InvalidInput, message);
     if !path.is_absolute() {
         return Err(invalid("the path is not absolute".to_owned()));
@@ -159,9 +166,9 @@ fn component(path: &Path) -> io::Result<Vec<u8>> {
         return Err(invalid("not a regular file".to_owned()));
     }
     let mut bytes = Vec::new();
-    file.take(COMPONENT_BYTES_MAX + 1).read_to_end(&mut bytes)?;
-    if u64::try_from(bytes.len()).is_ok_and(|size| size <= COMPONENT_BYTES_MAX) {
+    file.take(max + 1).read_to_end(&mut bytes)?;
+    if u64::try_from(bytes.len()).is_ok_and(|size| size <= max) {
         return Ok(bytes);
     }
-    Err(invalid(format!("more than {COMPONENT_BYTES_MAX} bytes")))
+    Err(invalid(format!("more than {max} bytes")))
 }

@@ -32,9 +32,17 @@ impl Admin for Node {
     async fn status(&self) -> serde_json::Value {
         serde_json::json!({ "role": "miner" })
     }
-    async fn plugins(&self) -> Vec<PluginEntry> {
-        Vec::new()
+    async fn plugins(&self) -> PluginList {
+        PluginList::default()
     }
+    async fn held(&self) -> Option<serde_json::Value> {
+        None
+    }
+
+    async fn accept(&self) -> Option<serde_json::Value> {
+        None
+    }
+
     async fn inspect(&self, _: &str) -> Option<serde_json::Value> {
         None
     }
@@ -96,41 +104,32 @@ impl Running {
 }
 
 #[tokio::test]
-async fn a_pinned_file_reaches_the_node_as_bytes() {
+async fn a_file_and_its_manifest_reach_the_node_as_bytes_with_what_was_said() {
     let running = Running::start();
     let file = running.root.path().join("p.wasm");
     std::fs::write(&file, b"\0asm").unwrap();
-    let swapped = running.client().swap("score", &file, true).await.unwrap();
+    let swap = async |approval| running.client().swap("score", &file, approval).await;
+    let swapped = swap(Approval::Pin).await.unwrap();
     assert_eq!(swapped.new, id("2"));
+    std::fs::write(running.root.path().join("p.manifest"), b"signed").unwrap();
+    swap(Approval::Signatures).await.unwrap();
     let offers = running.node.offers.lock().unwrap();
     assert_eq!(offers[0].bytes, b"\0asm");
-}
-
-#[tokio::test]
-async fn an_unpinned_file_is_refused_with_the_line_to_type() {
-    let running = Running::start();
-    let error = running
-        .client()
-        .swap("score", Path::new("/p.wasm"), false)
-        .await
-        .unwrap_err();
-    let AdminError::Refused(refusal) = error else {
-        panic!("{error}")
-    };
-    assert!(
-        refusal
-            .remedy
-            .contains("host plugin swap score /p.wasm --pin")
+    assert_eq!(
+        (offers[0].approval, &offers[0].manifest),
+        (Approval::Pin, &None)
     );
-    assert!(running.node.offers.lock().unwrap().is_empty());
+    assert_eq!(offers[1].approval, Approval::Signatures);
+    assert_eq!(offers[1].manifest.as_deref(), Some(&b"signed"[..]));
 }
 
 #[tokio::test]
 async fn what_is_no_regular_file_is_refused() {
     let running = Running::start();
     for path in ["/dev/zero", "/", "/no/such/file", "relative"] {
-        let swap = running.client().swap("score", Path::new(path), true).await;
-        assert!(matches!(swap, Err(AdminError::Refused(_))), "{path}");
+        let path = Path::new(path);
+        let swap = running.client().swap("score", path, Approval::Pin).await;
+        assert!(matches!(swap, Err(AdminError::Refused(_))), "{path:?}");
     }
 }
 

@@ -104,7 +104,7 @@ impl Components {
         settings: &Settings,
     ) -> anyhow::Result<Arc<dyn ScoringPolicy>> {
         let bytes = component(path, self.engine.limits().component_bytes_max)?;
-        let with = With::Configured(settings.plugins.0.clone());
+        let with = With::Configured(settings.plugins.settings.clone());
         lone::policy(&self.engine, &bytes, with).map_err(|error| {
             let remedy = error.remedy();
             anyhow!(error).context(format!("{} is no policy: {remedy}", shown(path)))

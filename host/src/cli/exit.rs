@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use crate::admin::AdminError;
 use crate::config::{Missing, Problems};
+use crate::plugin::{AdmissionError, TrustError};
 use crate::subnet::chain::ChainError;
 
 /// How the process ends. The numbers are a promise.
@@ -34,6 +35,9 @@ impl Exit {
                 }
                 if cause.is::<ChainError>() {
                     return Some(Self::Chain);
+                }
+                if cause.is::<AdmissionError>() || cause.is::<TrustError>() {
+                    return Some(Self::Refused);
                 }
                 match cause.downcast_ref::<AdminError>()? {
                     AdminError::Refused(_) => Some(Self::Refused),
@@ -76,6 +80,12 @@ pub(super) fn explain(error: &anyhow::Error, err: &mut dyn Write) -> io::Result<
 }
 
 fn remedy(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
+    if let Some(refused) = cause.downcast_ref::<AdmissionError>() {
+        return Some(refused.remedy());
+    }
+    if let Some(refused) = cause.downcast_ref::<TrustError>() {
+        return Some(refused.remedy());
+    }
     match cause.downcast_ref::<AdminError>()? {
         AdminError::Refused(refusal) => Some(crate::subnet::text::escape(&refusal.remedy)),
         AdminError::NotRunning(_) => {

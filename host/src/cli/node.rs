@@ -24,14 +24,16 @@ use tracing::{info, warn};
 use crate::chain::Subtensor;
 use crate::config::{Config, Role, Settings};
 use crate::metrics::Metrics;
-use crate::plugin::{Engine, Registry, registry};
+use crate::plugin::{Approval, Child, Compilation, Engine, Registry, Workshop, registry};
 use crate::role::validator::Quiet;
+use crate::role::validator::guard::Guard;
 use crate::store::SqliteStore;
 use crate::subnet::accelerator::Accelerator;
 use crate::subnet::chain::{Chain as _, ChainError, Network};
 use crate::subnet::events::{Condition, Event, Observer as _};
 use crate::subnet::evidence::EvidenceStore;
 use crate::subnet::key::{AccountId, Signer};
+use crate::subnet::trust::Trust;
 
 use super::keys;
 pub(crate) use options::accelerator;
@@ -64,6 +66,7 @@ struct Means {
     registry: Arc<Registry>,
     metrics: Arc<Metrics>,
     quiet: Quiet,
+    guard: Arc<Guard>,
     opened: watch::Sender<Option<Arc<SqliteStore>>>,
     shutdown: Shutdown,
 }
@@ -94,6 +97,7 @@ impl Node {
         )?;
         let chain = Arc::new(connected.with_commits(config.settings.validator.commits));
         let quiet = Quiet::default();
+        let guard = Arc::new(Guard::new(config.settings.guard));
         let face = admin::Face::new(
             &config,
             account,
@@ -101,6 +105,7 @@ impl Node {
             metrics.clone(),
             chain.clone(),
             quiet.clone(),
+            guard.clone(),
         );
         let mut services = around.start(Arc::new(face));
         info!(role = config.role.as_str(), hotkey = %account, netuid = config.netuid, "starting");
@@ -112,6 +117,7 @@ impl Node {
             registry,
             metrics,
             quiet,
+            guard,
             opened,
             shutdown: shutdown.clone(),
         };
@@ -169,7 +175,11 @@ fn conditions(role: Role) -> &'static [Condition] {
 
 /// An engine with the node's own limits, for repeating its calls elsewhere.
 pub(crate) fn engine(settings: &Settings) -> anyhow::Result<Engine> {
-    Ok(Engine::new(options::limits(settings))?)
+    let workshop = Workshop {
+        compilation: Compilation::Child(Child::of_this_binary()?),
+        cache: None,
+    };
+    Ok(Engine::with(options::limits(settings), workshop)?)
 }
 
 /// Compiles and admits; blocks, so it is done elsewhere.
@@ -189,13 +199,23 @@ async fn open_registry(
         state_folder: settings.state_folder.join("plugins"),
         worlds,
         builtins,
-        settings: settings.plugins.0.clone(),
+        settings: settings.plugins.settings.clone(),
+        data: settings.plugins.data.clone(),
+        limits: options::limits_by_plugin(settings),
+        trust: Trust {
+            netuid: Some(config.netuid),
+            ..settings.trust.clone()
+        },
         accelerator,
         observer: metrics,
     };
     let limits = options::limits(settings);
+    let workshop = Workshop {
+        compilation: Compilation::Child(Child::of_this_binary()?),
+        cache: Some(setup.state_folder.join("aot")),
+    };
     let opened = tokio::task::spawn_blocking(move || -> anyhow::Result<Registry> {
-        Ok(Registry::open(Engine::new(limits)?, setup)?)
+        Ok(Registry::open(Engine::with(limits, workshop)?, setup)?)
     });
     Ok(Arc::new(
         opened.await.context("the plugins could not be loaded")??,
@@ -203,18 +223,20 @@ async fn open_registry(
 }
 
 impl Means {
-    /// What goes on beside the role for as long as the set lives: on a development
-    /// chain, the drop folder.
+    /// What goes on beside the role for as long as the set lives: the drop folder.
     fn beside(&self, network: &Network) -> JoinSet<()> {
         let mut beside = JoinSet::new();
-        if network.development {
-            let folder = self.config.settings.state_folder.clone();
-            beside.spawn(drop_folder::follow(
-                folder,
-                self.registry.clone(),
-                self.quiet.clone(),
-            ));
-        }
+        let approval = if network.development {
+            Approval::DevelopmentChain
+        } else {
+            Approval::Recorded
+        };
+        beside.spawn(drop_folder::follow(
+            self.config.settings.state_folder.clone(),
+            self.registry.clone(),
+            self.quiet.clone(),
+            approval,
+        ));
         beside
     }
 

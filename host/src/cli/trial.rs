@@ -248,7 +248,7 @@ impl Bench {
     /// Settings of the case, or of the configuration if it has none.
     fn with(&self, case: &Case) -> With {
         match case.settings.is_empty() {
-            true => With::Configured(self.settings.plugins.0.clone()),
+            true => With::Configured(self.settings.plugins.settings.clone()),
             false => With::Table(case.settings.clone()),
         }
     }

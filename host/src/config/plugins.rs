@@ -1,55 +1,137 @@
-//! `[plugins.NAME.settings]`: tables for plugins, checked by the plugins.
+//! `[plugins.NAME.*]`: what one plugin is given.
+//!
+//! `settings` is a table for the plugin, checked by the plugin; `data` binds a
+//! setting to a data pack by the pack's name; `limits` are this plugin's instead
+//! of its world's, up to `[engine.ceiling]`.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use crate::subnet::text::escape;
 
+use super::engine;
 use super::problem::Problem;
 use super::reader::Reader;
+use super::value::{Given, Value};
 
 /// Settings of one plugin, at most.
 const SETTINGS_MAX: usize = 1_024;
 /// The longest setting, in bytes.
 const SETTING_BYTES_MAX: usize = 64 << 10;
 
-/// By plugin, by dotted key.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct PluginSettings(pub BTreeMap<String, BTreeMap<String, String>>);
+/// Texts by plugin, by key.
+pub(super) type Texts = BTreeMap<String, BTreeMap<String, String>>;
 
-impl PluginSettings {
-    /// A plugin's table; empty if there is none.
-    pub fn of(&self, plugin: &str) -> BTreeMap<String, String> {
-        self.0.get(plugin).cloned().unwrap_or_default()
+/// By plugin.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Plugins {
+    /// Its settings, by dotted key.
+    pub settings: Texts,
+    /// Its settings that are data packs' texts: the pack, by dotted key.
+    pub data: Texts,
+    /// Its limits.
+    pub limits: BTreeMap<String, PluginLimits>,
+}
+
+/// What one plugin's limits are instead of its world's, by the same names.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PluginLimits {
+    /// See `[engine.policy]`.
+    pub memory_mib_max: Option<u64>,
+    /// See `[engine.policy]`.
+    pub fuel_max: Option<u64>,
+    /// See `[engine.solver]`.
+    pub run_timeout_ms: Option<u64>,
+    /// See `[engine.policy]`.
+    pub wall_timeout_ms: Option<u64>,
+    /// See `[engine.policy]`.
+    pub log_kib_max: Option<u64>,
+    /// See `[engine.policy]`.
+    pub waiting_max: Option<u64>,
+}
+
+impl Plugins {
+    pub(super) fn read(reader: &mut Reader) -> Self {
+        let mut plugins = Self::default();
+        for (path, given) in reader.take_below("plugins.") {
+            if let Err(message) = plugins.take(&path, &given) {
+                reader.problems.push(Problem::of(given.source, message));
+            }
+        }
+        plugins
     }
 
-    pub(super) fn read(reader: &mut Reader) -> Self {
-        let mut tables: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
-        for (path, given) in reader.take_below("plugins.") {
-            let problem = match path.split_once(".settings.") {
-                Some((name, key)) if is_name(name) => {
-                    let value = given.value.to_setting();
-                    let table = tables.entry(name.to_owned()).or_default();
-                    if value.len() <= SETTING_BYTES_MAX && table.len() < SETTINGS_MAX {
-                        table.insert(key.to_owned(), value);
-                        continue;
-                    }
-                    format!(
-                        "a plugin has at most {SETTINGS_MAX} settings of {SETTING_BYTES_MAX} bytes"
-                    )
-                }
-                _ => format!(
-                    "there is no key `plugins.{0}`; a plugin's settings go below `[plugins.NAME.settings]`, \
-                     NAME in lower case letters, digits and dashes",
-                    escape(&path)
-                ),
-            };
-            reader.problems.push(Problem::of(given.source, problem));
+    fn take(&mut self, path: &str, given: &Given) -> Result<(), String> {
+        let parts = path
+            .split_once('.')
+            .filter(|(name, _)| is_name(name))
+            .and_then(|(name, rest)| Some((name, rest.split_once('.')?)));
+        match parts {
+            Some((name, ("settings", key))) => {
+                put(&mut self.settings, name, key, given.value.to_setting())
+            }
+            Some((name, ("data", key))) => match given.value.as_text() {
+                Some(pack) if is_name(pack) => put(&mut self.data, name, key, pack.to_owned()),
+                _ => Err(format!(
+                    "`plugins.{}` must be a data pack's name",
+                    escape(path)
+                )),
+            },
+            Some((name, ("limits", key))) => {
+                let limits = self.limits.entry(name.to_owned()).or_default();
+                limits.take(path, key, &given.value)
+            }
+            _ => Err(format!(
+                "there is no key `plugins.{0}`; below `[plugins.NAME]` are the tables settings, \
+                 data and limits, NAME in lower case letters, digits and dashes",
+                escape(path)
+            )),
         }
-        Self(tables)
     }
 }
 
-fn is_name(name: &str) -> bool {
+fn put(texts: &mut Texts, name: &str, key: &str, value: String) -> Result<(), String> {
+    let table = texts.entry(name.to_owned()).or_default();
+    if value.len() > SETTING_BYTES_MAX || table.len() >= SETTINGS_MAX {
+        return Err(format!(
+            "a plugin has at most {SETTINGS_MAX} settings of {SETTING_BYTES_MAX} bytes"
+        ));
+    }
+    table.insert(key.to_owned(), value);
+    Ok(())
+}
+
+impl PluginLimits {
+    fn take(&mut self, path: &str, key: &str, value: &Value) -> Result<(), String> {
+        let (place, range): (&mut Option<u64>, RangeInclusive<u64>) = match key {
+            "memory-mib-max" => (&mut self.memory_mib_max, engine::MEMORY_MIB),
+            "fuel-max" => (&mut self.fuel_max, engine::FUELS),
+            "run-timeout-ms" => (&mut self.run_timeout_ms, 1..=engine::WALL_MS),
+            "wall-timeout-ms" => (&mut self.wall_timeout_ms, 1..=engine::WALL_MS),
+            "log-kib-max" => (&mut self.log_kib_max, engine::LOG_KIB),
+            "waiting-max" => (&mut self.waiting_max, engine::WAITING),
+            _ => {
+                return Err(format!(
+                    "there is no key `plugins.{}`; limits are memory-mib-max, fuel-max, \
+                     run-timeout-ms, wall-timeout-ms, log-kib-max and waiting-max",
+                    escape(path)
+                ));
+            }
+        };
+        let number = value.as_u64().filter(|number| range.contains(number));
+        *place = Some(number.ok_or_else(|| {
+            format!(
+                "`plugins.{}` must be a whole number from {} to {}",
+                escape(path),
+                range.start(),
+                range.end()
+            )
+        })?);
+        Ok(())
+    }
+}
+
+pub(super) fn is_name(name: &str) -> bool {
     !name.is_empty()
         && name
             .bytes()

@@ -4,6 +4,8 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use crate::subnet::trust::Subject;
+
 use super::*;
 
 fn folders(root: &Path) -> Folders {
@@ -140,7 +142,7 @@ fn a_plugins_table_becomes_dotted_keys_and_arrays_json() {
     let case = Case::new()
         .file("[plugins.score-compute.settings]\nfloor-mops = 10\nnames = ['a', 'b']\n[plugins.score-compute.settings.weight]\nprice = 0.5")
         .flag("plugins.score-compute.settings.floor-mops", "11");
-    let table = case.load().unwrap().plugins.of("score-compute");
+    let table = case.load().unwrap().plugins.settings["score-compute"].clone();
     let pairs: Vec<_> = table.iter().map(|(k, v)| format!("{k}={v}")).collect();
     assert_eq!(
         pairs,
@@ -150,7 +152,7 @@ fn a_plugins_table_becomes_dotted_keys_and_arrays_json() {
         Case::new()
             .file("[plugins.score-compute]\nfloor-mops = 1")
             .complaint()
-            .contains("[plugins.NAME.settings]")
+            .contains("[plugins.NAME]")
     );
 }
 
@@ -209,6 +211,16 @@ fn endpoints_win_over_a_networks_own() {
 }
 
 #[test]
+fn private_peers_are_called_only_where_somebody_said_so() {
+    let allowed = |case: Case| case.load().unwrap().peers.allow_private;
+    assert!(!allowed(Case::new()));
+    assert!(allowed(Case::new().flag("peers.allow-private", "true")));
+    assert!(allowed(
+        Case::new().variable("HOST_PEERS_ALLOW_PRIVATE", "true")
+    ));
+}
+
+#[test]
 fn a_wallets_name_cannot_leave_its_folder() {
     for name in ["../x", "a/b", "..", "/etc"] {
         assert!(
@@ -232,5 +244,69 @@ proptest::proptest! {
     #[test]
     fn no_override_makes_the_reader_panic(key in "[a-z.-]{0,20}", value in ".{0,40}") {
         let _ = Case::new().flag(&key, &value).load();
+    }
+}
+
+const ALICE: &str = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
+const BOB: &str = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty";
+
+#[test]
+fn a_rule_demands_all_of_its_keys_unless_it_says_how_many() {
+    let file = format!(
+        "[trust.plugins.mine]\nkeys = ['{ALICE}', 'ed25519:{BOB}']\n\
+         [trust.worlds.scoring-policy]\nkeys = ['{ALICE}', '{BOB}']\nthreshold = 1\n\
+         [trust.worlds.data-pack]\npins = ['sha256:{}']",
+        "07".repeat(32)
+    );
+    let trust = Case::new().file(&file).load().unwrap().trust;
+    assert_eq!(trust.by_name["mine"].threshold, 2);
+    let policy = Subject::from_name("scoring-policy").unwrap();
+    assert_eq!(trust.by_subject[&policy].threshold, 1);
+    assert_eq!(trust.by_subject[&Subject::DataPack].pins.len(), 1);
+}
+
+#[test]
+fn a_rule_that_nothing_can_meet_is_a_mistake() {
+    for (rule, words) in [
+        (
+            format!("keys = ['{ALICE}']\nthreshold = 2"),
+            "2 signatures are demanded of 1 keys",
+        ),
+        (format!("keys = ['{ALICE}', '{ALICE}']"), "named twice"),
+        (format!("keys = ['{ALICE}']\nthreshold = 0"), "from 1"),
+        ("keys = ['somebody']".to_owned(), "`somebody`"),
+        ("pins = ['sha256:12']".to_owned(), "64 hexadecimal digits"),
+        ("key = []".to_owned(), "there is no such key"),
+    ] {
+        let case = Case::new().file(&format!("[trust.plugins.mine]\n{rule}"));
+        let complaint = case.complaint();
+        assert!(complaint.contains(words), "{complaint}");
+    }
+    let nowhere = Case::new()
+        .file("[trust.worlds.scoring]\nkeys = []")
+        .complaint();
+    assert!(nowhere.contains("data-pack"), "{nowhere}");
+}
+
+#[test]
+fn a_plugins_limits_and_data_are_read_and_checked() {
+    let limits = "[plugins.mine.limits]\nfuel-max = 40_000_000_000\n[plugins.mine.data]\nprices = 'gpu-prices'";
+    let plugins = Case::new().file(limits).load().unwrap().plugins;
+    assert_eq!(plugins.limits["mine"].fuel_max, Some(40_000_000_000));
+    assert_eq!(plugins.data["mine"]["prices"], "gpu-prices");
+    for (bad, words) in [
+        ("[plugins.mine.limits]\nfuel-max = 1", "from 1000000"),
+        ("[plugins.mine.limits]\nfuel = 1", "there is no key"),
+        (
+            "[plugins.mine.data]\nprices = 'Not A Name'",
+            "data pack's name",
+        ),
+        (
+            "[plugins.mine.data]\nprices = 'p'\n[plugins.mine.settings]\nprices = 1",
+            "leave out one",
+        ),
+    ] {
+        let complaint = Case::new().file(bad).complaint();
+        assert!(complaint.contains(words), "{complaint}");
     }
 }

@@ -14,8 +14,9 @@ use super::codec::{Codec, CodecError};
 use super::event::{account, number, weight};
 use super::info::{self, Facts, none, select, select_some, some};
 use super::ledger::Ledger;
+use super::runtime::Runtime;
 use super::state::State;
-use super::{balances, schedule, staking};
+use super::{balances, network, schedule, staking};
 
 /// Most accounts one call may ask about.
 const MAX_ACCOUNTS: usize = 256;
@@ -31,9 +32,11 @@ pub(super) enum ApiError {
     Codec(#[from] CodecError),
 }
 
-/// Calls a runtime API on the state as of block `height`.
+/// Calls a runtime API on the state as of block `height`; metadata is that of
+/// `served`.
 pub(super) fn call(
     ledger: &Ledger,
+    served: &Runtime,
     height: u64,
     name: &str,
     input: &[u8],
@@ -50,7 +53,7 @@ pub(super) fn call(
         inputs: inputs.into_iter(),
         output,
     };
-    if let Some(bytes) = plain(ledger, &mut call, name)? {
+    if let Some(bytes) = plain(served, &mut call, name)? {
         return Ok(bytes);
     }
     let value = call.answer(name)?.ok_or_else(not_found)?;
@@ -58,8 +61,11 @@ pub(super) fn call(
 }
 
 /// Those whose answer is bytes that are already there.
-fn plain(ledger: &Ledger, call: &mut Call<'_>, name: &str) -> Result<Option<Vec<u8>>, CodecError> {
-    let runtime = ledger.runtime_at(call.height);
+fn plain(
+    runtime: &Runtime,
+    call: &mut Call<'_>,
+    name: &str,
+) -> Result<Option<Vec<u8>>, CodecError> {
     Ok(Some(match name {
         "Core_version" => call.codec.constant("System", "Version")?.0.to_vec(),
         "Metadata_metadata" => runtime.metadata_v14.encode(),
@@ -128,7 +134,7 @@ impl Call<'_> {
             | "TransactionPaymentCallApi_query_length_to_fee" => number(0),
             "AuraApi_slot_duration" => number(self.codec.constant_as("Aura", "SlotDuration")?),
             "SubnetRegistrationRuntimeApi_get_network_registration_cost" => {
-                number(self.state.subtensor("NetworkLastLockCost", &[])?)
+                number(network::lock_cost(&self.state, self.height)?)
             }
             _ => return Ok(None),
         }))

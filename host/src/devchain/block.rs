@@ -4,13 +4,13 @@
 //! headers itself finds its way. The roots are commitments to what they name,
 //! not tries: no client here asks for proofs.
 
-use parity_scale_codec::{Compact, Encode};
+use parity_scale_codec::{Compact, Decode, Encode};
 use serde_json::{Value as Json, json};
 
 use super::hash::blake2_256;
 
 /// A block's header.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub(super) struct Header {
     /// The block before it.
     pub(super) parent: [u8; 32],
@@ -51,7 +51,7 @@ impl Header {
 }
 
 /// A block.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub(super) struct Block {
     /// Its hash.
     pub(super) hash: [u8; 32],

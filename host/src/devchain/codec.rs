@@ -43,6 +43,10 @@ impl From<scale_encode::Error> for CodecError {
     }
 }
 
+/// What a runtime says a block takes, in milliseconds, where nobody keeps the
+/// time: as long as on subtensor's own local chains.
+pub(super) const UNPACED_BLOCK_MS: u64 = 250;
+
 /// One part of a storage key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Key {

@@ -4,7 +4,7 @@
 //! that the metadata declares. What is signed is the call, the extensions as
 //! sent and what each extension implies (spec and transaction version, genesis,
 //! the hash of the era's first block); a payload over 256 bytes is hashed.
-//! Only version 4 with sr25519 is taken: development keys are sr25519.
+//! Only version 4 is taken, with sr25519 or ed25519.
 
 use parity_scale_codec::{Compact, Decode as _};
 use scale_decode::DecodeAsType;
@@ -196,6 +196,12 @@ impl Extrinsic {
         }
         Ok(payload)
     }
+}
+
+fn verify_ed25519(signer: &[u8; 32], payload: &[u8], signature: &[u8; 64]) -> bool {
+    let signature = ed25519_dalek::Signature::from_bytes(signature);
+    ed25519_dalek::VerifyingKey::from_bytes(signer)
+        .is_ok_and(|key| key.verify_strict(payload, &signature).is_ok())
 }
 
 /// The extensions' own bytes, with what the chain reads of them.

@@ -3,6 +3,7 @@
 //! gives it both.
 
 mod build;
+mod kept;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use parity_scale_codec::Encode as _;
 use tokio::sync::mpsc;
 
+use super::balances;
 use super::block::{Block, RUNTIME_UPDATED_LOG, other_log};
 use super::call::Call;
 use super::codec::{Codec, CodecError};
@@ -17,14 +19,14 @@ use super::drand::Reveals;
 use super::extrinsic::Extrinsic;
 use super::hash::blake2_256;
 use super::invalid::Invalid;
-use super::options::Options;
+use super::journal::{Journal, Record};
 use super::pool::{Pending, Pool, Status};
 use super::runtime::{Runtime, Spec};
 use super::shield::Shield;
 use super::state::State;
 use super::store::{Changes, HISTORY_BLOCKS, Store};
-use super::{balances, genesis};
 use build::{Built, Fate, Turn};
+pub(super) use kept::LedgerError;
 
 /// The chain.
 pub(super) struct Ledger {
@@ -34,6 +36,8 @@ pub(super) struct Ledger {
     upgrade: Option<Arc<Runtime>>,
     block_ms: u64,
     shield: Shield,
+    salt: [u8; 32],
+    journal: Option<Journal>,
     store: Store,
     blocks: BTreeMap<u64, Block>,
     heights: HashMap<[u8; 32], u64>,
@@ -47,36 +51,6 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
-    /// A chain of block zero alone.
-    pub(super) fn new(options: &Options, salt: [u8; 32]) -> Result<Self, CodecError> {
-        let block_ms = options.pace.block_ms();
-        let runtime = Runtime::new(options.spec, block_ms)?;
-        let shield = Shield::new(&salt);
-        let mut changes = genesis::state(&runtime.codec, options)?;
-        changes.extend(shield.announce(&runtime.codec)?);
-        let root = root([0; 32], &changes);
-        let block = Block::new([0; 32], 0, root, Vec::new(), vec![other_log(&salt)]);
-        let mut ledger = Self {
-            runtimes: BTreeMap::from([(0, runtime)]),
-            upgrade: None,
-            block_ms,
-            shield,
-            store: Store::default(),
-            blocks: BTreeMap::new(),
-            heights: HashMap::new(),
-            pool: Pool::default(),
-            head: 0,
-            forks: 0,
-            genesis: block.hash,
-            allow_loopback: options.allow_loopback,
-            reveals: Reveals::Made,
-            signed_until: 0,
-        };
-        ledger.store.commit(0, changes);
-        ledger.append(0, block);
-        Ok(ledger)
-    }
-
     /// The runtime in force at the head: it carries out the next block.
     pub(super) fn runtime(&self) -> &Runtime {
         self.runtime_at(self.head)
@@ -214,18 +188,37 @@ impl Ledger {
         let parent = self.head().hash;
         let state_root = root(self.head().header.state_root, &changes);
         let mut logs = vec![other_log(&self.forks.to_le_bytes())];
-        if let Some(runtime) = self.upgrade.take() {
+        if self.upgrade.is_some() {
             logs.push(RUNTIME_UPDATED_LOG.to_vec());
-            self.runtimes.insert(height, runtime);
         }
         let block = Block::new(parent, number, state_root, extrinsics, logs);
         let hash = block.hash;
+        let changes = self.write_down(&block, changes)?;
+        if let Some(runtime) = self.upgrade.take() {
+            self.runtimes.insert(height, runtime);
+        }
         self.store.commit(height, changes);
-        self.append(height, block);
+        self.push(height, block);
+        self.compact();
         for (pending, fate) in pending.into_iter().zip(fates) {
             self.settle(pending, fate, hash);
         }
         Ok(self.head())
+    }
+
+    /// Keeps a block before anybody hears of it.
+    fn write_down(&mut self, block: &Block, changes: Changes) -> Result<Changes, CodecError> {
+        if self.journal.is_none() {
+            return Ok(changes);
+        }
+        let upgrade = self.upgrade.as_ref();
+        let record = Record::Block {
+            block: block.clone(),
+            changes: changes.clone(),
+            upgrade: upgrade.map(|runtime| runtime.spec.number()),
+        };
+        self.keep(&record)?;
+        Ok(changes)
     }
 
     fn settle(&mut self, pending: Pending, fate: Fate, block: [u8; 32]) {
@@ -245,6 +238,13 @@ impl Ledger {
     /// Goes back to `height`, as a reorganisation does; what comes next differs
     /// from what was.
     pub(super) fn go_back(&mut self, height: u64) {
+        if let Err(error) = self.keep(&Record::Back(height)) {
+            tracing::error!(%error, "the kept chain does not go back");
+        }
+        self.cut(height);
+    }
+
+    fn cut(&mut self, height: u64) {
         let height = height.min(self.head);
         self.store.cut(height);
         self.runtimes.split_off(&(height + 1));
@@ -255,7 +255,7 @@ impl Ledger {
         self.forks += 1;
     }
 
-    fn append(&mut self, height: u64, block: Block) {
+    fn push(&mut self, height: u64, block: Block) {
         self.heights.insert(block.hash, height);
         self.blocks.insert(height, block);
         self.head = height;

@@ -44,10 +44,8 @@ pub(super) enum Hyperparameter {
     MaxAllowedUids,
     BurnHalfLife,
     BurnIncreaseMult,
-    MinChildkeyTake,
     ActivityCutoffFactorMilli,
     TriggerEpoch,
-    LiquidAlphaConsensusMode,
 }
 
 /// Kinds of transactions that `TransactionKeyLastBlock` counts, by number.

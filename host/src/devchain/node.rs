@@ -28,11 +28,13 @@ impl Node {
     /// A node at block zero.
     pub(super) fn new(ledger: Ledger) -> Self {
         let head = head(ledger.head());
+        let faults = Faults::default();
+        faults.block(head.number);
         Self {
             ledger: Mutex::new(ledger),
             blocks: broadcast::channel(MAX_LAG_BLOCKS).0,
             head: watch::channel(head).0,
-            faults: Faults::default(),
+            faults,
         }
     }
 
@@ -73,6 +75,7 @@ impl Node {
 
     fn announce(&self, block: Block) -> Head {
         let head = head(&block);
+        self.faults.block(head.number);
         // Nobody may be listening.
         let _ = self.blocks.send(Arc::new(block));
         self.head.send_replace(head);

@@ -1,7 +1,9 @@
 //! How a development chain is set up.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 
+use super::codec::UNPACED_BLOCK_MS;
 use super::runtime::Spec;
 use crate::subnet::Netuid;
 
@@ -15,12 +17,11 @@ pub enum Pace {
 }
 
 impl Pace {
-    /// What the runtime says a block takes; where nobody keeps the time, as
-    /// long as on subtensor's own local chains.
+    /// What the runtime says a block takes.
     pub(super) fn block_ms(self) -> u64 {
         match self {
             Self::EveryMs(period) => period,
-            Self::Manual => 250,
+            Self::Manual => UNPACED_BLOCK_MS,
         }
     }
 }
@@ -38,7 +39,7 @@ pub struct Options {
     pub tempo: u16,
     /// Let neurons announce 127.0.0.1 and ::1, which subtensor refuses.
     pub allow_loopback: bool,
-    /// Plain weights are refused; they must be committed first (not covered yet).
+    /// Plain weights are refused; they must be committed first.
     pub commit_reveal: bool,
     /// Blocks between two weight settings of a neuron.
     pub weights_rate_limit: u64,
@@ -52,6 +53,9 @@ pub struct Options {
     pub max_uids: u16,
     /// Price of the first slot, in rao.
     pub burn_rao: u64,
+    /// A file that keeps the chain, so that it goes on where it ended. What it
+    /// keeps goes before every other option but `listen` and `pace`.
+    pub state: Option<PathBuf>,
     /// Goes into the genesis hash. `None`: another for each start, because a
     /// chain that begins anew is another chain to whoever remembers the last.
     pub genesis_salt: Option<[u8; 32]>,
@@ -77,6 +81,7 @@ impl Default for Options {
             weights_version_key: 0,
             max_uids: 256,
             burn_rao: 100_000_000,
+            state: None,
             genesis_salt: None,
         }
     }

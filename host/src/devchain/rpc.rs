@@ -4,12 +4,15 @@
 //! subscriptions of a connection, messages that wait for a slow client.
 
 mod connection;
+mod dev;
 mod methods;
+mod misaddress;
 mod params;
 mod subscriptions;
 
 use std::sync::Arc;
 
+use jsonrpsee::core::middleware::RpcServiceBuilder;
 use jsonrpsee::server::{
     BatchRequestConfig, Methods, RandomStringIdProvider, ServerBuilder, ServerConfig, StopHandle,
     stop_channel,
@@ -22,6 +25,7 @@ use super::codec::CodecError;
 use super::faults::Answers;
 use super::node::Node;
 use connection::Cuttable;
+use misaddress::Clerk;
 
 /// Sockets open at once.
 const MAX_CONNECTIONS: u32 = 256;
@@ -72,10 +76,18 @@ async fn connection(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a socket without TCP_NODELAY");
     }
+    let cut = node.faults.cut();
+    node.faults.unmuted().await;
+    let clerk = Arc::clone(&node);
+    let middleware = RpcServiceBuilder::new().layer_fn(move |service| Clerk {
+        service,
+        node: Arc::clone(&clerk),
+    });
     let service = ServerBuilder::with_config(config())
+        .set_rpc_middleware(middleware)
         .to_service_builder()
         .build(methods, stop);
-    let stream = Cuttable::new(stream, node.faults.cut(), seat);
+    let stream = Cuttable::new(stream, cut, seat);
     if let Err(error) = jsonrpsee::server::serve(stream, service).await {
         tracing::debug!(%error, "a connection ended");
     }
@@ -109,6 +121,11 @@ fn register(
                 Answers::Nonsense => Ok(NONSENSE.into()),
                 _ => methods::answer(&node, name, &params::positional(&params, parameters)?),
             }
+        })?;
+    }
+    for (name, parameters) in dev::METHODS {
+        module.register_method(name, move |params, node, _| {
+            dev::answer(node, name, &params::positional(&params, parameters)?)
         })?;
     }
     subscriptions::register(module)?;

@@ -8,6 +8,8 @@
 //! the subnet and back, and is issued by emission alone.
 
 mod moves;
+#[cfg(test)]
+mod tests;
 
 use scale_decode::DecodeAsType;
 use scale_encode::EncodeAsType;

@@ -49,6 +49,12 @@ impl Store {
             .map(|(key, _)| key.as_slice())
     }
 
+    /// All that is there as of block `height`.
+    pub(super) fn entries(&self, height: u64) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let entries = self.entries.iter();
+        entries.filter_map(move |(key, versions)| Some((key.as_slice(), at(versions, height)?)))
+    }
+
     /// Makes `changes` the state as of block `height`.
     pub(super) fn commit(&mut self, height: u64, changes: Changes) {
         let mut touched = Vec::with_capacity(changes.len());

@@ -48,6 +48,7 @@ pub(super) fn swap(kind: SwapKind) -> &'static str {
     match kind {
         SwapKind::Swapped => "swapped",
         SwapKind::Refused => "refused",
+        SwapKind::Demoted => "demoted",
     }
 }
 
@@ -58,6 +59,7 @@ pub(super) fn weights(kind: WeightsKind) -> &'static str {
         WeightsKind::Confirmed => "confirmed",
         WeightsKind::Refused => "refused",
         WeightsKind::Dropped => "dropped",
+        WeightsKind::Held => "held",
         WeightsKind::Withheld => "withheld",
     }
 }

@@ -6,9 +6,9 @@
 //! ```
 //!
 //! Every step runs under the limits its calls will run under, on a thread of
-//! its own. What is not here yet has its place: signatures beside the pin in
-//! `registry`, the child process and the authenticated cache in
-//! [`Engine::compile`](super::engine::Engine), the rehearsal after the settings.
+//! its own; compilation runs in a process of its own (`compile`), or not at all
+//! where its result is kept (`cache`). The rehearsal, when there is one, comes
+//! after the settings.
 
 mod refusal;
 mod shape;
@@ -20,16 +20,21 @@ use sha2::{Digest as _, Sha256};
 pub use self::refusal::AdmissionError;
 pub(super) use self::shape::{imports_of, world_of};
 use super::call::{Loaded, Maker};
+use super::compile::Failure;
 use super::engine::{CompileError, Compiled, Engine};
 use super::fault;
 use super::guest::{Begun, Chance};
-use super::settings::{self, Settings, SettingsByPlugin};
+use super::manifest::{Manifest, Signed};
+use super::settings::{self, Settings};
 use super::stats::Counters;
+use super::tables::{self, Tables};
+use super::trust;
 use super::v0_1::{self, Description};
 use crate::subnet::accelerator::Accelerator;
-use crate::subnet::events::Observer;
+use crate::subnet::events::{Observer, Unobserved};
 use crate::subnet::plugin::{Digest, PluginId, World};
 use crate::subnet::text::escape;
+use crate::subnet::trust::Subject;
 
 /// The longest name a plugin may describe itself with.
 const NAME_BYTES_MAX: usize = 64;
@@ -46,10 +51,19 @@ const SOLVER_NAME_BYTES_MAX: usize = 64;
 pub(super) struct Surroundings {
     pub(super) engine: Engine,
     /// By the name a plugin describes itself with.
-    pub(super) settings: Arc<SettingsByPlugin>,
+    pub(super) tables: Tables,
     pub(super) accelerator: Option<Arc<dyn Accelerator>>,
     /// Hears of calls.
     pub(super) observer: Arc<dyn Observer>,
+}
+
+/// A component that is to be admitted.
+#[derive(Clone, Copy)]
+pub(super) struct Candidate<'a> {
+    pub(super) bytes: &'a [u8],
+    /// The name it is thought to have.
+    pub(super) expected: &'a str,
+    pub(super) manifest: Option<&'a Arc<Signed>>,
 }
 
 /// SHA-256 of a component's bytes.
@@ -66,38 +80,94 @@ pub(super) fn check_size(bytes: u64, max: usize) -> Result<(), AdmissionError> {
 }
 
 /// The whole way; blocks for as long as compilation takes. The plugin describes
-/// itself with the settings of `expected`, the name it is thought to have.
+/// itself with the settings of the name it is expected to have.
 pub(super) fn admit(
-    bytes: &[u8],
-    expected: &str,
+    candidate: Candidate<'_>,
     around: &Surroundings,
 ) -> Result<Arc<Loaded>, AdmissionError> {
-    check_size(
-        bytes.len() as u64,
-        around.engine.limits().component_bytes_max,
-    )?;
-    let _within = within(around);
-    let compiled = compile(bytes, around)?;
-    let thought = around.settings.get(expected).cloned().unwrap_or_default();
-    let described = describe(around, &compiled, thought)?;
-    let table = around
-        .settings
-        .get(&described.name)
-        .cloned()
-        .unwrap_or_default();
-    finish(around, compiled, described, table)
+    admit_under(candidate, around, |name| around.tables.settings(name))
 }
 
 /// As [`admit`], for a session that began under settings of its own.
 pub(super) fn admit_with(
-    bytes: &[u8],
+    candidate: Candidate<'_>,
     around: &Surroundings,
-    table: Settings,
+    table: &Settings,
 ) -> Result<Arc<Loaded>, AdmissionError> {
+    admit_under(candidate, around, |_| table.clone())
+}
+
+fn admit_under(
+    candidate: Candidate<'_>,
+    around: &Surroundings,
+    settings: impl Fn(&str) -> Settings,
+) -> Result<Arc<Loaded>, AdmissionError> {
+    check_size(
+        candidate.bytes.len() as u64,
+        around.engine.limits().component_bytes_max,
+    )?;
     let _within = within(around);
-    let compiled = compile(bytes, around)?;
-    let described = describe(around, &compiled, table.clone())?;
-    finish(around, compiled, described, table)
+    let compiled = compile(candidate.bytes, around)?;
+    let manifest = candidate.manifest.map(|signed| &signed.manifest);
+    let expected = manifest.map_or(candidate.expected, |manifest| &manifest.name);
+    let thought = maker(around, &compiled, settings(expected), expected, manifest)?;
+    let described = ask(&thought)?;
+    if let Some(manifest) = manifest {
+        let subject = Subject::Plugin(compiled.world);
+        trust::check_described(manifest, &described.name, &described.version, subject)?;
+    }
+    let table = settings(&described.name);
+    check_table(around, &described.name, manifest, &table)?;
+    let maker = maker(around, &compiled, table, &described.name, manifest)?;
+    finish(around, maker, described, candidate.manifest.cloned())
+}
+
+/// What can be said of settings before the plugin is asked.
+fn check_table(
+    around: &Surroundings,
+    name: &str,
+    manifest: Option<&Manifest>,
+    table: &Settings,
+) -> Result<(), AdmissionError> {
+    let max = around.engine.limits().settings_bytes_max;
+    let bytes = settings::size_bytes(table);
+    if bytes > max {
+        let name = name.to_owned();
+        return Err(AdmissionError::SettingsTooLarge { name, bytes, max });
+    }
+    let declared = manifest.map(|manifest| &*manifest.settings);
+    Ok(tables::check_declared(declared.unwrap_or(&[]), table)?)
+}
+
+/// What a component is, before anybody thinks of running it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Described {
+    /// Its own name.
+    pub name: String,
+    /// Its own version.
+    pub version: String,
+    /// By its exports.
+    pub world: World,
+}
+
+/// Asks a component what it is, without settings; blocks.
+pub fn describe(engine: &Engine, bytes: &[u8]) -> Result<Described, AdmissionError> {
+    check_size(bytes.len() as u64, engine.limits().component_bytes_max)?;
+    let around = Surroundings {
+        engine: engine.clone(),
+        tables: Tables::default(),
+        accelerator: None,
+        observer: Arc::new(Unobserved),
+    };
+    let _within = within(&around);
+    let compiled = compile(bytes, &around)?;
+    let maker = maker(&around, &compiled, Settings::new(), "plugin", None)?;
+    let described = ask(&maker)?;
+    Ok(Described {
+        name: described.name,
+        version: described.version,
+        world: compiled.world,
+    })
 }
 
 /// Within the engine's timers, without which WASI would start a runtime of its own.
@@ -115,7 +185,8 @@ fn compile(bytes: &[u8], around: &Surroundings) -> Result<Arc<Compiled>, Admissi
 
 fn refuse_compile(error: &CompileError, world: World) -> AdmissionError {
     match error {
-        CompileError::Compile(error) => AdmissionError::Malformed(fault::chain(error)),
+        CompileError::Compile(failure) => refuse_failure(failure),
+        CompileError::Load(error) => AdmissionError::Compiler(fault::chain(error)),
         CompileError::Link(error) => AdmissionError::Import {
             world,
             why: fault::chain(error),
@@ -127,13 +198,19 @@ fn refuse_compile(error: &CompileError, world: World) -> AdmissionError {
     }
 }
 
+fn refuse_failure(failure: &Failure) -> AdmissionError {
+    match failure {
+        Failure::Invalid(words) => AdmissionError::Malformed(words.clone()),
+        Failure::TooSlow(limit) => AdmissionError::CompilerTooSlow(*limit),
+        Failure::Died(how) => AdmissionError::CompilerDied(how.clone()),
+        Failure::TooLarge(max) => AdmissionError::CodeTooLarge(*max),
+        Failure::Unavailable(why) => AdmissionError::Compiler(why.clone()),
+    }
+}
+
 /// Instantiates for the first time: what does not fit shows here.
-fn describe(
-    around: &Surroundings,
-    compiled: &Arc<Compiled>,
-    table: Settings,
-) -> Result<Description, AdmissionError> {
-    let maker = maker(around, compiled, table, "plugin");
+fn ask(maker: &Maker) -> Result<Description, AdmissionError> {
+    let compiled = &maker.compiled;
     let mut running = maker
         .start(Chance::seeded(b"admission"), &Begun::now())
         .map_err(AdmissionError::Instantiate)?;
@@ -154,28 +231,22 @@ fn describe(
 
 fn finish(
     around: &Surroundings,
-    compiled: Arc<Compiled>,
+    maker: Maker,
     described: Description,
-    table: Settings,
+    manifest: Option<Arc<Signed>>,
 ) -> Result<Arc<Loaded>, AdmissionError> {
-    let max = around.engine.limits().settings_bytes_max;
-    let bytes = settings::size_bytes(&table);
-    if bytes > max {
-        let name = described.name;
-        return Err(AdmissionError::SettingsTooLarge { name, bytes, max });
-    }
     let id = PluginId {
         name: described.name,
         version: described.version,
-        digest: compiled.digest,
-        settings: settings::digest(&table),
+        digest: maker.compiled.digest,
+        settings: settings::digest(&maker.settings),
     };
-    let maker = maker(around, &compiled, table, &id.name);
     let solves = check_settings(&maker, &id)?;
-    let class = around.engine.class(compiled.world);
+    let class = around.engine.class(maker.compiled.world);
     Ok(Arc::new(Loaded {
         id,
         summary: escape(&described.summary),
+        manifest,
         solves,
         lane: class.queue.lane(maker.limits()),
         maker,
@@ -184,14 +255,27 @@ fn finish(
     }))
 }
 
-fn maker(around: &Surroundings, compiled: &Arc<Compiled>, table: Settings, tag: &str) -> Maker {
-    Maker {
-        engine: around.engine.clone(),
+/// Under the limits and with the settings of `name`, which its log carries too.
+fn maker(
+    around: &Surroundings,
+    compiled: &Arc<Compiled>,
+    table: Settings,
+    name: &str,
+    manifest: Option<&Manifest>,
+) -> Result<Maker, AdmissionError> {
+    let engine = &around.engine;
+    let world = compiled.world;
+    let limits = around
+        .tables
+        .limits(engine.limits(), world, name, manifest)?;
+    Ok(Maker {
+        engine: engine.clone(),
         compiled: compiled.clone(),
         settings: Arc::new(table),
+        limits: Arc::new(limits),
         accelerator: around.accelerator.clone(),
-        tag: tag.into(),
-    }
+        tag: escape(name).into(),
+    })
 }
 
 /// Asks the plugin about its settings and, a solver, about its names.
@@ -256,7 +340,8 @@ fn check_description(described: &Description) -> Result<(), AdmissionError> {
     Ok(())
 }
 
-fn is_kebab(name: &str) -> bool {
+/// A name as the contract wants it.
+pub(super) fn is_kebab(name: &str) -> bool {
     name.len() <= NAME_BYTES_MAX
         && name.starts_with(|c: char| c.is_ascii_lowercase())
         && name.split('-').all(|word| {

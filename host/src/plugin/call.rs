@@ -13,6 +13,7 @@ use super::fault;
 use super::guest::{Begun, Chance, Guest, Time};
 use super::limits::WorldLimits;
 use super::log::GuestLog;
+use super::manifest::Signed;
 use super::queue::Lane;
 use super::settings::Settings;
 use super::stats::Counters;
@@ -27,6 +28,7 @@ pub(super) struct Maker {
     pub(super) engine: Engine,
     pub(super) compiled: Arc<Compiled>,
     pub(super) settings: Arc<Settings>,
+    pub(super) limits: Arc<WorldLimits>,
     pub(super) accelerator: Option<Arc<dyn Accelerator>>,
     /// The name its lines in the log carry.
     pub(super) tag: Arc<str>,
@@ -47,7 +49,7 @@ pub(super) struct Ran<T> {
 
 impl Maker {
     pub(super) fn limits(&self) -> &WorldLimits {
-        self.engine.limits().of(self.compiled.world)
+        &self.limits
     }
 
     /// Instantiates; the wall clock runs since it was `begun`.
@@ -144,6 +146,8 @@ impl Maker {
 pub(super) struct Loaded {
     pub(super) id: PluginId,
     pub(super) summary: String,
+    /// What its publisher says of it, if that came with it.
+    pub(super) manifest: Option<Arc<Signed>>,
     /// The solvers it answers to; empty in other worlds.
     pub(super) solves: Vec<String>,
     pub(super) maker: Maker,
@@ -159,7 +163,7 @@ impl Loaded {
 
     /// Counts what a call came to, its answer read and checked.
     pub(super) fn count<T>(&self, called: &Result<Called<T>, PluginError>, elapsed: Duration) {
-        self.counters.count(called, elapsed);
+        self.counters.count(self.world(), called, elapsed);
         let (kind, fuel, memory_bytes) = match called {
             Ok(called) => (CallKind::OK, called.fuel, called.memory_bytes),
             Err(error) => (CallKind::from(error), 0, 0),

@@ -4,37 +4,33 @@
 //! nothing to the machine: NaNs are canonical, relaxed SIMD is off, growth is
 //! decided by the limits alone. The effectful one (solvers) counts epochs. Both
 //! take instances from a pool, or from the system where the address space has no
-//! room for one; both compile on the caller's thread, never on the calls'.
+//! room for one. Neither compiles: that is [`compile`](super::compile)'s, and its
+//! result is kept by [`cache`](super::cache).
+
+mod settings;
 
 use std::collections::HashMap;
 use std::io;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use tokio::runtime::Runtime;
 use tokio::sync::Semaphore;
 use wasmtime::component::{Component, InstancePre, Linker};
-use wasmtime::{
-    Config, InstanceAllocationStrategy, PoolingAllocationConfig, RegallocAlgorithm, Strategy,
-};
 
+pub(super) use self::settings::for_compiling;
+use super::cache::{Cache, Rules};
+use super::compile::child::Bounded;
+use super::compile::{Artifact, Class as Kind, Compilation, Compiler, Failure, InProcess};
 use super::guest::Guest;
 use super::limits::Limits;
 use super::queue::Queue;
 use super::v0_1::{self, Exports};
-use super::{cost, ticker, wasi};
+use super::{ticker, wasi};
 use crate::subnet::plugin::{Digest, World};
 
-/// wasm's own stack; a guest that needs more traps.
-const WASM_STACK_BYTES: usize = 512 << 10;
 /// Admissions that may hold an instance while calls run.
 const ADMISSION_INSTANCES: usize = 4;
-/// What one component may consist of; Python's have 38 core instances.
-const CORE_INSTANCES_MAX: u32 = 64;
-const MEMORIES_MAX: u32 = 4;
-const TABLES_MAX: u32 = 16;
-const TABLE_ELEMENTS_MAX: usize = 1 << 17;
-/// Kept in a slot between two instances, instead of going back to the system.
-const KEPT_RESIDENT_BYTES: usize = 1 << 20;
 
 /// Why there is no engine.
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +57,8 @@ pub struct Engine {
 
 struct Inner {
     limits: Limits,
+    compiler: Box<dyn Compiler>,
+    cache: Option<Cache>,
     deterministic: Class,
     effectful: Class,
     sessions: Arc<Semaphore>,
@@ -72,6 +70,7 @@ struct Inner {
 /// One determinism class.
 pub(super) struct Class {
     wasmtime: wasmtime::Engine,
+    rules: Rules,
     linker: Linker<Guest>,
     pub(super) queue: Queue,
 }
@@ -88,56 +87,43 @@ pub(super) struct Compiled {
 /// so that several nodes of one process do it once.
 type Known = Arc<Mutex<Weak<Compiled>>>;
 
+/// Where native code is made and kept.
+#[derive(Debug, Clone, Default)]
+pub struct Workshop {
+    /// Where it is made.
+    pub compilation: Compilation,
+    /// Where it is kept, a folder of this alone; nowhere if `None`.
+    pub cache: Option<PathBuf>,
+}
+
 /// At which step a component failed to become ready.
 pub(super) enum CompileError {
-    Compile(wasmtime::Error),
+    Compile(Failure),
+    Load(wasmtime::Error),
     Link(wasmtime::Error),
     Exports(wasmtime::Error),
 }
 
 impl Engine {
-    /// Starts the engines, their threads and their clock.
+    /// Compiles on the caller's thread and keeps nothing; else as [`Self::with`].
     pub fn new(limits: Limits) -> Result<Self, EngineError> {
+        Self::with(limits, Workshop::default())
+    }
+
+    /// Starts the engines, their threads and their clock.
+    pub fn with(limits: Limits, workshop: Workshop) -> Result<Self, EngineError> {
         let timers = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name("plugin-timers")
             .enable_time()
             .build()?;
-        let deterministic = {
-            let mut config = base_config();
-            deterministic_config(&mut config);
-            let memory = limits
-                .policy
-                .memory_bytes_max
-                .max(limits.generator.memory_bytes_max);
-            let threads = limits.deterministic_threads.max(1);
-            let wasmtime = start(config, threads + ADMISSION_INSTANCES, memory)?;
-            let linker = linker(&wasmtime, v0_1::link_deterministic)?;
-            let queue = Queue::start("plugin-pure", threads, timers.handle())?;
-            Class {
-                wasmtime,
-                linker,
-                queue,
-            }
-        };
-        let effectful = {
-            let mut config = base_config();
-            config.epoch_interruption(true);
-            let threads = limits.effectful_threads.max(1);
-            let slots = threads + ADMISSION_INSTANCES + limits.sessions_max;
-            let wasmtime = start(config, slots, limits.solver.memory_bytes_max)?;
-            ticker::start(&wasmtime)?;
-            let linker = linker(&wasmtime, v0_1::link_effectful)?;
-            let queue = Queue::start("plugin-effect", threads, timers.handle())?;
-            Class {
-                wasmtime,
-                linker,
-                queue,
-            }
-        };
+        let deterministic = deterministic(&limits, timers.handle())?;
+        let effectful = effectful(&limits, timers.handle())?;
         Ok(Self {
             inner: Arc::new(Inner {
                 sessions: Arc::new(Semaphore::new(limits.sessions_max)),
+                compiler: compiler(&limits, workshop.compilation),
+                cache: workshop.cache.and_then(|folder| cache(folder, &limits)),
                 limits,
                 deterministic,
                 effectful,
@@ -183,8 +169,7 @@ impl Engine {
             return Ok(compiled);
         }
         let class = self.class(world);
-        let component =
-            Component::from_binary(&class.wasmtime, bytes).map_err(CompileError::Compile)?;
+        let component = self.component(world, digest, bytes)?;
         let pre = class
             .linker
             .instantiate_pre(&component)
@@ -198,6 +183,43 @@ impl Engine {
         });
         *known = Arc::downgrade(&compiled);
         Ok(compiled)
+    }
+
+    /// From the cache, or from the compiler and then into the cache.
+    fn component(
+        &self,
+        world: World,
+        digest: Digest,
+        bytes: &[u8],
+    ) -> Result<Component, CompileError> {
+        let class = self.class(world);
+        if let Some(component) = self.cached(class, digest) {
+            return Ok(component);
+        }
+        let artifact = self
+            .inner
+            .compiler
+            .compile(Kind::of(world), bytes)
+            .map_err(CompileError::Compile)?;
+        let component = artifact.load(&class.wasmtime).map_err(CompileError::Load)?;
+        if let Some(cache) = &self.inner.cache {
+            cache.keep(digest, &class.rules, &artifact);
+        }
+        Ok(component)
+    }
+
+    fn cached(&self, class: &Class, digest: Digest) -> Option<Component> {
+        let cache = self.inner.cache.as_ref()?;
+        let artifact: Artifact = cache.find(digest, &class.rules)?;
+        match artifact.load(&class.wasmtime) {
+            Ok(component) => Some(component),
+            Err(error) => {
+                let why = super::fault::chain(&error);
+                tracing::warn!(%digest, "cached code does not load, it is compiled anew: {why}");
+                cache.forget(digest);
+                None
+            }
+        }
     }
 
     fn known(&self, digest: Digest) -> Known {
@@ -221,75 +243,64 @@ impl Drop for Inner {
     }
 }
 
-/// Whether `world` is stopped by fuel, and time stands still in it.
-pub(super) fn is_deterministic(world: World) -> bool {
-    matches!(world, World::ScoringPolicy | World::ChallengeGenerator)
+fn deterministic(limits: &Limits, timers: &tokio::runtime::Handle) -> Result<Class, EngineError> {
+    let memory = limits
+        .policy
+        .memory_bytes_max
+        .max(limits.generator.memory_bytes_max)
+        .max(limits.ceiling.memory_bytes_max);
+    let threads = limits.deterministic_threads.max(1);
+    let wasmtime = settings::start(Kind::Deterministic, threads + ADMISSION_INSTANCES, memory)?;
+    Ok(Class {
+        rules: settings::rules(&wasmtime),
+        linker: linker(&wasmtime, v0_1::link_deterministic)?,
+        queue: Queue::start("plugin-pure", threads, timers)?,
+        wasmtime,
+    })
 }
 
-fn base_config() -> Config {
-    let mut config = Config::new();
-    config
-        .strategy(Strategy::Cranelift)
-        .cranelift_regalloc_algorithm(RegallocAlgorithm::Backtracking)
-        .concurrency_support(false)
-        .parallel_compilation(false)
-        .max_wasm_stack(WASM_STACK_BYTES)
-        .native_unwind_info(false)
-        .wasm_memory64(false)
-        .wasm_relaxed_simd(false)
-        .wasm_tail_call(false)
-        .wasm_custom_page_sizes(false)
-        .wasm_wide_arithmetic(false);
-    config
+fn effectful(limits: &Limits, timers: &tokio::runtime::Handle) -> Result<Class, EngineError> {
+    let threads = limits.effectful_threads.max(1);
+    let slots = threads + ADMISSION_INSTANCES + limits.sessions_max;
+    let memory = limits
+        .solver
+        .memory_bytes_max
+        .max(limits.ceiling.memory_bytes_max);
+    let wasmtime = settings::start(Kind::Effectful, slots, memory)?;
+    ticker::start(&wasmtime)?;
+    Ok(Class {
+        rules: settings::rules(&wasmtime),
+        linker: linker(&wasmtime, v0_1::link_effectful)?,
+        queue: Queue::start("plugin-effect", threads, timers)?,
+        wasmtime,
+    })
 }
 
-fn deterministic_config(config: &mut Config) {
-    config
-        .consume_fuel(true)
-        .operator_cost(cost::table())
-        .cranelift_nan_canonicalization(true)
-        .relaxed_simd_deterministic(true);
+fn compiler(limits: &Limits, compilation: Compilation) -> Box<dyn Compiler> {
+    match compilation {
+        Compilation::InProcess => Box::new(InProcess),
+        Compilation::Child(child) => Box::new(Bounded {
+            child,
+            component_bytes_max: limits.component_bytes_max,
+            limits: limits.compile.clone(),
+        }),
+    }
 }
 
-/// With a pool of `slots` instances, or without where there is no room for it.
-fn start(
-    mut config: Config,
-    slots: usize,
-    memory_bytes_max: u64,
-) -> wasmtime::Result<wasmtime::Engine> {
-    config.allocation_strategy(pool(slots, memory_bytes_max));
-    match wasmtime::Engine::new(&config) {
-        Ok(engine) => Ok(engine),
+/// Without a cache every start compiles: slower, and no less right.
+fn cache(folder: PathBuf, limits: &Limits) -> Option<Cache> {
+    match Cache::open(&folder, &limits.compile) {
+        Ok(cache) => Some(cache),
         Err(error) => {
-            tracing::warn!(
-                "no instance pool, plugin calls take a little longer: {}",
-                super::fault::chain(&error)
-            );
-            config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
-            wasmtime::Engine::new(&config)
+            tracing::warn!(%error, folder = %folder.display(), "compiled code is not kept");
+            None
         }
     }
 }
 
-fn pool(slots: usize, memory_bytes_max: u64) -> InstanceAllocationStrategy {
-    let slots = u32::try_from(slots).unwrap_or(u32::MAX);
-    let mut pool = PoolingAllocationConfig::new();
-    pool.total_component_instances(slots)
-        .total_core_instances(slots.saturating_mul(CORE_INSTANCES_MAX))
-        .total_memories(slots.saturating_mul(MEMORIES_MAX))
-        .total_tables(slots.saturating_mul(TABLES_MAX))
-        .total_stacks(0)
-        .max_core_instances_per_component(CORE_INSTANCES_MAX)
-        .max_memories_per_component(MEMORIES_MAX)
-        .max_tables_per_component(TABLES_MAX)
-        .max_tables_per_module(TABLES_MAX)
-        .max_memories_per_module(MEMORIES_MAX)
-        .max_component_instance_size(16 << 20)
-        .max_core_instance_size(16 << 20)
-        .table_elements(TABLE_ELEMENTS_MAX)
-        .max_memory_size(usize::try_from(memory_bytes_max).unwrap_or(usize::MAX))
-        .linear_memory_keep_resident(KEPT_RESIDENT_BYTES);
-    InstanceAllocationStrategy::Pooling(pool)
+/// Whether `world` is stopped by fuel, and time stands still in it.
+pub(super) fn is_deterministic(world: World) -> bool {
+    matches!(world, World::ScoringPolicy | World::ChallengeGenerator)
 }
 
 fn linker(

@@ -6,10 +6,11 @@
 
 use std::sync::Arc;
 
-use super::admission::{self, AdmissionError, Surroundings};
+use super::admission::{self, AdmissionError, Candidate, Surroundings};
 use super::call::Loaded;
 use super::engine::Engine;
 use super::settings::{Settings, SettingsByPlugin};
+use super::tables::Tables;
 use super::v0_1::{generator::Generator, policy::Policy, solver::Solver};
 use crate::subnet::accelerator::Accelerator;
 use crate::subnet::events::Unobserved;
@@ -87,16 +88,26 @@ fn load_with(
             found,
         });
     }
-    let around = |settings| Surroundings {
+    let settings = match &with {
+        With::Table(_) => SettingsByPlugin::default(),
+        With::Configured(settings) => settings.clone(),
+    };
+    let around = Surroundings {
         engine: engine.clone(),
-        settings: Arc::new(settings),
-        accelerator: accelerator.clone(),
+        tables: Tables {
+            settings: Arc::new(settings),
+            ..Tables::default()
+        },
+        accelerator,
         observer: Arc::new(Unobserved),
     };
+    let candidate = Candidate {
+        bytes,
+        expected: "",
+        manifest: None,
+    };
     match with {
-        With::Table(table) => {
-            admission::admit_with(bytes, &around(SettingsByPlugin::default()), table)
-        }
-        With::Configured(settings) => admission::admit(bytes, "", &around(settings)),
+        With::Table(table) => admission::admit_with(candidate, &around, &table),
+        With::Configured(_) => admission::admit(candidate, &around),
     }
 }

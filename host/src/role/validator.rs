@@ -14,6 +14,7 @@
 //! are sent again.
 
 mod evidence;
+pub mod guard;
 mod keeping;
 mod memory;
 mod round;
@@ -107,6 +108,8 @@ pub struct Means {
     pub observer: Arc<dyn Observer>,
     /// Keeps the machine quiet while a clock runs.
     pub quiet: Quiet,
+    /// Stands between the policy and the chain.
+    pub guard: Arc<guard::Guard>,
 }
 
 /// A validator between two heads.

@@ -83,12 +83,15 @@ fn read(row: &Row<'_>) -> Result<EpochRecord, Failure> {
 }
 
 pub(super) fn record_weights(db: &Transaction<'_>, record: &WeightsRecord) -> Result<(), Failure> {
-    db.prepare_cached("INSERT OR REPLACE INTO weights (epoch, pairs, state) VALUES (?1, ?2, ?3)")?
-        .execute(params![
-            int(record.epoch)?,
-            write_weights(&record.weights),
-            serde_json::to_string(&record.state)?
-        ])?;
+    db.prepare_cached(
+        "INSERT OR REPLACE INTO weights (epoch, pairs, state, held_epochs) VALUES (?1, ?2, ?3, ?4)",
+    )?
+    .execute(params![
+        int(record.epoch)?,
+        write_weights(&record.weights),
+        serde_json::to_string(&record.state)?,
+        record.held_epochs
+    ])?;
     Ok(())
 }
 
@@ -106,8 +109,9 @@ pub(super) fn unsettled_weights(db: &Connection) -> Result<Vec<WeightsRecord>, F
 
 /// Newest first.
 fn newest_weights(db: &Connection, limit: u32) -> Result<Vec<WeightsRecord>, Failure> {
-    let mut statement =
-        db.prepare_cached("SELECT epoch, pairs, state FROM weights ORDER BY epoch DESC LIMIT ?1")?;
+    let mut statement = db.prepare_cached(
+        "SELECT epoch, pairs, state, held_epochs FROM weights ORDER BY epoch DESC LIMIT ?1",
+    )?;
     let mut rows = statement.query([limit])?;
     let mut records = Vec::new();
     while let Some(row) = rows.next()? {
@@ -115,6 +119,7 @@ fn newest_weights(db: &Connection, limit: u32) -> Result<Vec<WeightsRecord>, Fai
             epoch: uint(row.get("epoch")?)?,
             weights: read_weights(&row.get::<_, Vec<u8>>("pairs")?)?,
             state: serde_json::from_str(&row.get::<_, String>("state")?)?,
+            held_epochs: row.get("held_epochs")?,
         });
     }
     Ok(records)

@@ -113,9 +113,11 @@ CREATE TABLE weights (
 ) STRICT;
 ";
 
-/// What it takes to repeat a call: the plugin, and all that its verdict said.
+/// What it takes to repeat a call: the plugin, and all that its verdict said. And
+/// whether weights are the policy's, or older ones in their place.
 const KEPT: &str = "
 ALTER TABLE sessions ADD COLUMN ending_memory BLOB;
+ALTER TABLE weights  ADD COLUMN held_epochs   INTEGER NOT NULL DEFAULT 0;
 
 CREATE TABLE components (
   serial    INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -228,6 +228,8 @@ pub enum SwapKind {
     Swapped,
     /// The running one stays.
     Refused,
+    /// It failed too often, and the one before it took its place.
+    Demoted,
 }
 
 /// How far weights got.
@@ -243,6 +245,8 @@ pub enum WeightsKind {
     Refused,
     /// Committed, and the chain did not reveal them.
     Dropped,
+    /// The guard holds the policy's, and older ones go out in their place.
+    Held,
     /// There was nothing to set.
     Withheld,
 }

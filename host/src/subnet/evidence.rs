@@ -104,6 +104,9 @@ pub struct WeightsRecord {
     pub weights: Weights,
     /// How far they got.
     pub state: WeightsState,
+    /// Epochs in a row, this one among them, for which the guard held the policy's
+    /// weights and older ones went out in their place; zero if these are the policy's.
+    pub held_epochs: u32,
 }
 
 /// The validator's memory. A store is bound to one genesis, netuid and hotkey.

@@ -23,6 +23,11 @@ pub fn escape(text: &str) -> String {
     shown
 }
 
+/// Whether [`escape`] would show every character of `text` as it is.
+pub fn is_plain(text: &str) -> bool {
+    !text.chars().any(is_obeyed)
+}
+
 /// Control characters, and those that reorder or hide what is around them.
 fn is_obeyed(c: char) -> bool {
     c.is_control()

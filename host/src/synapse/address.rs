@@ -45,10 +45,11 @@ impl AddressPolicy {
     }
 
     fn check_v4(self, ip: Ipv4Addr) -> Result<(), NotAllowed> {
-        if ip.is_unspecified() || ip.is_multicast() || ip.is_broadcast() {
+        // 0.0.0.0 is this machine to many systems, and nobody's address.
+        if ip.octets()[0] == 0 || ip.is_multicast() || ip.is_broadcast() {
             return Err(NotAllowed::Nowhere);
         }
-        if ip.is_link_local() || ip == AZURE_METADATA {
+        if ip.is_link_local() || METADATA_V4.contains(&ip) {
             return Err(NotAllowed::LinkLocal);
         }
         if self == Self::PublicOnly && is_special_v4(ip) {
@@ -61,7 +62,7 @@ impl AddressPolicy {
         if ip.is_unspecified() || ip.is_multicast() {
             return Err(NotAllowed::Nowhere);
         }
-        if ip.is_unicast_link_local() || ip == AWS_METADATA {
+        if ip.is_unicast_link_local() || METADATA_V6.contains(&ip) || is_local_nat64(ip) {
             return Err(NotAllowed::LinkLocal);
         }
         if self == Self::PublicOnly && is_special_v6(ip) {
@@ -71,12 +72,26 @@ impl AddressPolicy {
     }
 }
 
-/// A public address in form, but each Azure machine's own agent in fact.
-const AZURE_METADATA: Ipv4Addr = Ipv4Addr::new(168, 63, 129, 16);
-/// EC2's metadata service over IPv6.
-const AWS_METADATA: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
+/// Metadata services outside of 169.254.0.0/16: Azure's (public in form, but each
+/// machine's own agent in fact), Alibaba's, Oracle's.
+const METADATA_V4: [Ipv4Addr; 3] = [
+    Ipv4Addr::new(168, 63, 129, 16),
+    Ipv4Addr::new(100, 100, 100, 200),
+    Ipv4Addr::new(192, 0, 0, 192),
+];
+/// Amazon's and Google's over IPv6.
+const METADATA_V6: [Ipv6Addr; 2] = [
+    Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254),
+    Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254),
+];
 
-/// The IPv4 address that an IPv6 one leads to: mapped, compatible, 6to4, NAT64.
+/// A network's own translation (RFC 8215): where it leads, only the network knows.
+fn is_local_nat64(ip: Ipv6Addr) -> bool {
+    matches!(ip.segments(), [0x64, 0xff9b, 1, ..])
+}
+
+/// The IPv4 address that an IPv6 one leads to: mapped, translated, compatible,
+/// 6to4, NAT64.
 fn embedded_v4(ip: IpAddr) -> IpAddr {
     let IpAddr::V6(v6) = ip else { return ip };
     let [a, b, c, d, e, f, high, low] = v6.segments();
@@ -85,7 +100,9 @@ fn embedded_v4(ip: IpAddr) -> IpAddr {
         IpAddr::V4(Ipv4Addr::new(a, b, c, d))
     };
     match [a, b, c, d, e, f] {
-        [0, 0, 0, 0, 0, 0xffff] | [0x64, 0xff9b, 0, 0, 0, 0] => join(high, low),
+        [0, 0, 0, 0, 0, 0xffff] | [0, 0, 0, 0, 0xffff, 0] | [0x64, 0xff9b, 0, 0, 0, 0] => {
+            join(high, low)
+        }
         // Compatible, but for `::` and `::1`.
         [0, 0, 0, 0, 0, 0] if high != 0 || low > 1 => join(high, low),
         [0x2002, ..] => join(b, c),
@@ -177,7 +194,12 @@ mod tests {
             "::ffff:127.0.0.1",
             "::ffff:169.254.169.254",
             "64:ff9b::10.0.0.1",
+            "64:ff9b::127.0.0.1",
+            "64:ff9b::169.254.169.254",
             "64:ff9b:1::1",
+            "::ffff:0:127.0.0.1",
+            "::ffff:0.0.0.0",
+            "::ffff:100.64.0.1",
             "2002:7f00:1::1",
             "2002:a9fe:a9fe::1",
             "2001::1",
@@ -209,11 +231,23 @@ mod tests {
         }
         for closed in [
             "0.0.0.0",
+            "0.1.2.3",
+            "::",
+            "::ffff:0.0.0.0",
             "169.254.169.254",
+            "168.63.129.16",
+            "100.100.100.200",
+            "192.0.0.192",
             "::ffff:169.254.169.254",
+            "::ffff:0:169.254.169.254",
+            "::169.254.169.254",
+            "64:ff9b::169.254.169.254",
+            "64:ff9b:1::169.254.169.254",
+            "2002:a9fe:a9fe::1",
             "fe80::1",
             "ff02::1",
             "fd00:ec2::254",
+            "fd20:ce::254",
         ] {
             assert!(
                 check(AddressPolicy::AllowPrivate, closed).is_err(),
@@ -224,10 +258,11 @@ mod tests {
 
     #[test]
     fn port_zero_is_nowhere() {
-        let address = "1.1.1.1:0".parse().unwrap();
-        assert_eq!(
-            AddressPolicy::AllowPrivate.check(&address),
-            Err(NotAllowed::Nowhere)
-        );
+        for policy in [AddressPolicy::PublicOnly, AddressPolicy::AllowPrivate] {
+            for address in ["1.1.1.1:0", "[2606:4700::1111]:0"] {
+                let address = address.parse().unwrap();
+                assert_eq!(policy.check(&address), Err(NotAllowed::Nowhere));
+            }
+        }
     }
 }

@@ -224,9 +224,12 @@ impl Wallet {
         let path = self.path(which)?;
         match files::read_secret(&path)? {
             Some(content) => keyfile::read(&path, &content, passwords),
-            None if public_path(&path).is_file() => Err(WalletError::WatchOnly {
-                path: public_path(&path),
-            }),
+            // A node's wallet has the coldkey's public half alone, and should.
+            None if which != Which::Coldkey && public_path(&path).is_file() => {
+                Err(WalletError::WatchOnly {
+                    path: public_path(&path),
+                })
+            }
             None if !self.folder().is_dir() => Err(self.unknown()),
             None => Err(WalletError::Missing {
                 what: which.what(),

@@ -56,6 +56,7 @@ fn every_subcommand_explains_itself() {
         "wallet",
         "status",
         "completions",
+        "guard",
         "replay",
         "evidence",
         "backtest",
@@ -183,4 +184,59 @@ fn a_hotkey_is_made_shown_and_proved() {
         &[&["wallet", "new-hotkey"][..], &wallet].concat(),
     );
     assert_eq!(again.status.code(), Some(1));
+}
+
+/// Two publishers sign in turn, and an operator looks before letting it in.
+#[test]
+fn a_component_is_signed_by_two_and_verified_by_whoever_names_them() {
+    let home = tempfile::tempdir().expect("a temporary folder");
+    let path = |name: &str| home.path().join(name).to_string_lossy().into_owned();
+    let policy = host::plugin::builtin::score_level();
+    std::fs::write(path("p.wasm"), &policy.bytes).expect("a file");
+    let sign = |key: &str, more: &[&str]| {
+        let file = path("p.wasm");
+        let base = ["plugin", "sign", &file, "--wallet.name", key];
+        host(home.path(), &[&base[..], more].concat())
+    };
+    let numberless = sign("//Alice", &[]);
+    assert_eq!(numberless.status.code(), Some(2));
+    assert!(text(&numberless.stderr).contains("--sequence 1"));
+    let first = sign("//Alice", &["--sequence", "1", "--note", "Level pay."]);
+    assert_eq!(first.status.code(), Some(0), "{}", text(&first.stderr));
+    assert!(text(&first.stdout).starts_with("compute-subnet/manifest/1\nname: score-level\n"));
+    assert_eq!(sign("//Bob", &["--sequence", "2"]).status.code(), Some(2));
+
+    let rule = format!(
+        "[trust.plugins.score-level]\nthreshold = 2\nkeys = [{:?}, {:?}]\n",
+        "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY",
+        "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty"
+    );
+    std::fs::write(path("validator.toml"), rule).expect("a file");
+    let verify = || {
+        let (file, config) = (path("p.wasm"), path("validator.toml"));
+        host(
+            home.path(),
+            &["plugin", "verify", &file, "--config", &config],
+        )
+    };
+    let half = verify();
+    assert_eq!(half.status.code(), Some(4));
+    let error = text(&half.stderr);
+    assert!(error.contains("1 of the 2 signatures"), "{error}");
+    assert!(
+        error.contains("5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty"),
+        "{error}"
+    );
+    let second = sign("//Bob", &["--embed"]);
+    assert_eq!(second.status.code(), Some(0), "{}", text(&second.stderr));
+    let both = verify();
+    assert_eq!(both.status.code(), Some(0), "{}", text(&both.stderr));
+    assert!(text(&both.stdout).contains("2 signatures count here"));
+    let config = path("validator.toml");
+    let keys = host(home.path(), &["plugin", "keys", "--config", &config]);
+    assert!(
+        text(&keys.stdout).contains("2 of 2"),
+        "{}",
+        text(&keys.stdout)
+    );
 }

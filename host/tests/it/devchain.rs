@@ -4,9 +4,20 @@
 
 mod calls;
 mod client;
+mod commitments;
+mod commits;
 mod epochs;
 mod faults;
+mod kept;
+mod mechanisms;
+mod networks;
+mod owners;
+mod python;
 mod rpc;
+mod slots;
+mod stake;
+mod timelock;
+mod upgrade;
 
 use client::{Client, key};
 use host::devchain::{DevChain, Options, Pace};
@@ -45,4 +56,18 @@ async fn with_neurons(chain: &DevChain, client: &Client, neurons: &[(&str, u64)]
                 .unwrap();
         }
     }
+}
+
+/// A call must have been refused, and why.
+#[track_caller]
+fn refused(outcome: Result<Vec<String>, String>, with: &str) {
+    let error = outcome.unwrap_err();
+    assert!(error.contains(with), "not {with}: {error}");
+}
+
+/// A call must have succeeded with this event.
+#[track_caller]
+fn told(outcome: Result<Vec<String>, String>, event: &str) {
+    let events = outcome.unwrap();
+    assert!(events.iter().any(|told| told == event), "{events:?}");
 }

@@ -13,3 +13,4 @@ mod python;
 mod synapse;
 mod tidy;
 mod weights;
+mod wallet;

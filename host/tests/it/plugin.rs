@@ -2,9 +2,12 @@
 
 mod admission;
 mod builtin;
+mod compile;
 mod determinism;
 mod limits;
 mod matmul;
+mod packs;
 mod solver;
 pub(crate) mod support;
 mod swap;
+mod trust;

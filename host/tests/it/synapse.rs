@@ -1,7 +1,9 @@
 //! Signed HTTP between neurons: recorded requests, both ends together, and
 //! peers that mean ill.
 
+mod a_day;
 mod classic_callers;
+mod classic_peers;
 mod classic_requests;
 mod classic_vectors;
 mod floods;
@@ -9,6 +11,7 @@ mod hostile_callers;
 mod hostile_miners;
 mod loopback;
 mod python_dendrite;
+mod python_peers;
 mod signed_answers;
 mod support;
 mod synapses;

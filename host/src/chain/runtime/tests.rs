@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::chain::calls;
-use crate::subnet::key::{AccountId, Signature};
+use crate::subnet::key::{AccountId, Scheme, Signature};
 
 const GOLDEN_461: &str = include_str!("../../../tests/data/golden_461.json");
 
@@ -129,6 +129,30 @@ fn a_signed_extrinsic_has_the_shape_of_a_real_one() {
     assert_eq!((era & 0xf, era >> 4), (6, 66));
     assert_eq!(ours[4 + head..7 + head], theirs[4 + head..7 + head]);
     assert_eq!(ours[7 + head..], data);
+}
+
+#[test]
+fn a_signature_says_the_scheme_of_its_key() {
+    struct Ed25519;
+    impl Signer for Ed25519 {
+        fn account(&self) -> AccountId {
+            hotkey()
+        }
+        fn scheme(&self) -> Scheme {
+            Scheme::Ed25519
+        }
+        fn sign(&self, message: &[u8]) -> Signature {
+            Fixed.sign(message)
+        }
+    }
+    let birth = Head {
+        number: 66,
+        hash: [9; 32],
+    };
+    let call = calls::burned_register(1, &hotkey());
+    // Behind length, version and address.
+    let variant = |signer: &dyn Signer| spec461().sign(&call, signer, 0, birth).unwrap()[2 + 34];
+    assert_eq!((variant(&Ed25519), variant(&Fixed)), (0, 1));
 }
 
 #[test]

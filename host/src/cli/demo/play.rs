@@ -92,7 +92,7 @@ async fn swap_policy(stage: &Stage, out: &mut dyn Write) -> anyhow::Result<admin
     let file = stage.file("score_level.wasm");
     tokio::fs::write(&file, &builtin::score_level().bytes).await?;
     let swapped = admin::Client::new(&stage.validator_folder())
-        .swap("score-compute", &file, true)
+        .swap("score-compute", &file, admin::Approval::Pin)
         .await?;
     let old = swapped
         .old

@@ -6,13 +6,17 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use serde_json::{Value, json};
 
-use crate::admin::{Admin, Offer, PluginEntry, Refusal, Swapped};
+use crate::admin::{self, Admin, Offer, PluginEntry, PluginList, Refusal, Refused, Swapped};
 use crate::config::Config;
 use crate::metrics::Metrics;
-use crate::plugin::{self, Approval, Listed, Registry, Source};
+use crate::plugin::{
+    self, AdmissionError, Approval, Listed, ListedPack, Package, Registry, Source,
+};
 use crate::role::validator::Quiet;
+use crate::role::validator::guard::Guard;
 use crate::subnet::chain::{Chain, Metagraph};
 use crate::subnet::key::AccountId;
+use crate::subnet::trust::Subject;
 
 /// How long a person who asks for the status waits for the chain.
 const CHAIN_PATIENCE: Duration = Duration::from_secs(3);
@@ -27,6 +31,7 @@ pub(super) struct Face {
     metrics: Arc<Metrics>,
     chain: Arc<dyn Chain>,
     quiet: Quiet,
+    guard: Arc<Guard>,
     since: Instant,
 }
 
@@ -38,6 +43,7 @@ impl Face {
         metrics: Arc<Metrics>,
         chain: Arc<dyn Chain>,
         quiet: Quiet,
+        guard: Arc<Guard>,
     ) -> Self {
         Self {
             role: config.role.as_str(),
@@ -52,6 +58,7 @@ impl Face {
             metrics,
             chain,
             quiet,
+            guard,
             since: Instant::now(),
         }
     }
@@ -104,44 +111,51 @@ impl Admin for Face {
         })
     }
 
-    async fn plugins(&self) -> Vec<PluginEntry> {
-        self.registry.list().into_iter().map(entry).collect()
+    async fn plugins(&self) -> PluginList {
+        let plugins = self.registry.list().into_iter().map(entry);
+        let packs = self.registry.packs().into_iter().map(pack_entry);
+        let refused = self.registry.refusals().into_iter().map(refused);
+        PluginList {
+            plugins: plugins.chain(packs).collect(),
+            refused: refused.collect(),
+        }
     }
 
     async fn inspect(&self, name: &str) -> Option<Value> {
-        let listed = self
-            .registry
-            .list()
-            .into_iter()
-            .find(|listed| listed.slot == name || listed.id.name == name)?;
-        let used = self
-            .registry
-            .stats()
-            .into_iter()
-            .find(|stats| stats.active && stats.id == listed.id);
-        let limits = self.registry.engine().limits().of(listed.world).clone();
-        let history: Vec<_> = self
-            .registry
-            .history()
-            .into_iter()
-            .filter(|swap| swap.slot == listed.slot)
-            .collect();
-        Some(json!({
-            "plugin": listed,
-            "limits": limits,
-            "used": used.map(|stats| stats.calls),
-            "history": history,
-        }))
+        serde_json::to_value(self.registry.inspect(name)?).ok()
+    }
+
+    async fn held(&self) -> Option<Value> {
+        serde_json::to_value(self.guard.held()?).ok()
+    }
+
+    async fn accept(&self) -> Option<Value> {
+        serde_json::to_value(self.guard.accept()?).ok()
     }
 
     /// Admission is guest work, so it waits until no miner's clock runs.
     async fn swap(&self, offer: Offer) -> Result<Swapped, Refusal> {
+        let origin = offer.origin.display().to_string();
+        let approval = match offer.approval {
+            admin::Approval::Signatures => Approval::Recorded,
+            admin::Approval::Downgrade => Approval::Downgrade,
+            admin::Approval::Pin => Approval::Pin {
+                by: format!("operator, from {origin}"),
+            },
+        };
+        let (named, bytes, beside) = (origin.clone(), offer.bytes, offer.manifest);
+        let opening = move || Package::open(named, bytes, beside.as_deref());
+        let opened = tokio::task::spawn_blocking(opening).await;
         let quiet = self.quiet.lock().await;
-        let by = format!("operator, from {}", offer.origin.display());
-        let swapped = self
-            .registry
-            .swap(&offer.name, offer.bytes, Approval::Pin { by })
-            .await;
+        let opened =
+            opened.unwrap_or_else(|error| Err(AdmissionError::Unreadable(error.to_string())));
+        let swapped = match opened {
+            Ok(package) => self.registry.offer(&offer.name, package, approval).await,
+            Err(error) => {
+                self.registry.unreadable(&offer.name, &origin, &error);
+                Err(error)
+            }
+        };
         drop(quiet);
         match swapped {
             Ok(report) => Ok(Swapped {
@@ -151,7 +165,7 @@ impl Admin for Face {
             Err(error) => {
                 let remedy = error.remedy();
                 Err(Refusal {
-                    reason: format!("{:#}", anyhow::Error::new(error)),
+                    reason: format!("{origin}: {:#}", anyhow::Error::new(error)),
                     remedy,
                 })
             }
@@ -160,23 +174,41 @@ impl Admin for Face {
 }
 
 fn entry(listed: Listed) -> PluginEntry {
-    let origin = match listed.source {
-        Source::BuiltIn => "built-in".into(),
-        Source::Pinned { by } => format!("pinned by {by}"),
-        Source::DevelopmentChain => "put there on a development chain".into(),
-    };
     PluginEntry {
         id: listed.id,
-        world: listed.world,
-        origin,
-        refusal: listed.refused.map(refusal),
+        world: Subject::Plugin(listed.world),
+        origin: origin(listed.source),
     }
 }
 
-fn refusal(refused: plugin::Refusal) -> Refusal {
-    Refusal {
-        reason: refused.reason,
-        remedy: refused.remedy,
+fn pack_entry(listed: ListedPack) -> PluginEntry {
+    PluginEntry {
+        id: listed.id,
+        world: Subject::DataPack,
+        origin: origin(listed.source),
+    }
+}
+
+fn origin(source: Source) -> String {
+    match source {
+        Source::BuiltIn => "built-in".into(),
+        Source::Pinned { by } => format!("pinned by {by}"),
+        Source::Configured => "pinned in the configuration".into(),
+        Source::Signed { by, sequence } => {
+            format!("number {sequence}, signed by {}", by.join(", "))
+        }
+        Source::DevelopmentChain => "put there on a development chain".into(),
+    }
+}
+
+fn refused(refused: plugin::Refusal) -> Refused {
+    Refused {
+        slot: refused.slot,
+        origin: refused.origin,
+        refusal: Refusal {
+            reason: refused.reason,
+            remedy: refused.remedy,
+        },
     }
 }
 

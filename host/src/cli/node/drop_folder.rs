@@ -1,8 +1,10 @@
-//! A folder that takes components without a pin, on a development chain alone.
+//! A folder that is watched: what is saved there is offered to the node.
 //!
-//! Whoever writes a policy saves it as `drop/NAME.wasm` in the state folder, and
-//! it takes the place of the plugin NAME, or the log says why not. Elsewhere the
-//! folder is not even looked at: there a pin is the only way in.
+//! `drop/NAME.wasm` in the state folder takes the place of the plugin NAME, and
+//! `drop/NAME.toml` or `.json` that of the data pack, or the log and `host plugin
+//! list` say why not. A manifest beside it (`drop/NAME.manifest`) is read with it;
+//! save it first. What comes in is what the configuration's `[trust]` lets in. On
+//! a development chain whatever its operator saves there is let in.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -12,7 +14,8 @@ use std::time::{Duration, SystemTime};
 use tracing::{info, warn};
 
 use crate::admin::private_folder;
-use crate::plugin::{Approval, Registry};
+use crate::plugin::package::{PackageSource as _, manifest_path};
+use crate::plugin::{AdmissionError, Approval, FileSource, Registry};
 use crate::role::validator::Quiet;
 use crate::subnet::text::escape;
 
@@ -21,22 +24,34 @@ const LOOK: Duration = Duration::from_secs(1);
 /// Files that are looked at; more are left alone.
 const FILES_MAX: usize = 64;
 
-/// A file's state, as far as a change can be told from it.
-type Stamp = (SystemTime, u64);
+/// The state of a file and of its manifest, as far as a change can be told.
+type Stamp = (FileStamp, Option<FileStamp>);
+type FileStamp = (SystemTime, u64);
+/// What may be a plugin or a data pack.
+const EXTENSIONS: [&str; 3] = ["wasm", "toml", "json"];
 
 /// Follows `drop/` in the state folder until it is dropped.
-pub(super) async fn follow(state_folder: PathBuf, registry: Arc<Registry>, quiet: Quiet) {
+pub(super) async fn follow(
+    state_folder: PathBuf,
+    registry: Arc<Registry>,
+    quiet: Quiet,
+    approval: Approval,
+) {
     let folder = state_folder.join("drop");
     if let Err(error) = private_folder(&folder) {
         warn!(%error, folder = %folder.display(), "components dropped there are not taken");
         return;
     }
-    info!(folder = %folder.display(), "a development chain: components saved there as NAME.wasm are taken without a pin");
+    if approval == Approval::DevelopmentChain {
+        info!(folder = %folder.display(), "a development chain: components saved there as NAME.wasm are taken without a pin");
+    } else {
+        info!(folder = %folder.display(), "signed plugins saved there as NAME.wasm beside NAME.manifest are taken");
+    }
     let (mut seen, mut taken) = (BTreeMap::new(), BTreeMap::new());
     loop {
         let found = files(&folder);
         for path in settled(&found, &seen, &taken) {
-            take(&path, &registry, &quiet).await;
+            take(&path, &registry, &quiet, &approval).await;
             taken.insert(path.clone(), found[&path]);
         }
         seen = found;
@@ -66,29 +81,42 @@ fn files(folder: &Path) -> BTreeMap<PathBuf, Stamp> {
     };
     entries
         .filter_map(|entry| {
-            let entry = entry.ok()?;
-            let metadata = entry.metadata().ok().filter(std::fs::Metadata::is_file)?;
-            let stamp = (metadata.modified().ok()?, metadata.len());
-            Some((entry.path(), stamp))
-                .filter(|(path, _)| path.extension().is_some_and(|end| end == "wasm"))
+            let path = entry.ok()?.path();
+            let end = path.extension()?.to_str()?;
+            let known = EXTENSIONS.contains(&end);
+            let file = stamp(&path).filter(|_| known)?;
+            let manifest = stamp(&manifest_path(&path));
+            Some((path, (file, manifest)))
         })
         .take(FILES_MAX)
         .collect()
 }
 
-async fn take(path: &Path, registry: &Registry, quiet: &Quiet) {
+fn stamp(path: &Path) -> Option<FileStamp> {
+    let metadata = std::fs::metadata(path).ok()?;
+    let file = metadata.is_file().then_some(&metadata)?;
+    Some((file.modified().ok()?, file.len()))
+}
+
+async fn take(path: &Path, registry: &Registry, quiet: &Quiet, approval: &Approval) {
     let slot = path
         .file_stem()
         .map(|name| name.to_string_lossy().into_owned())
         .unwrap_or_default();
+    let source = FileSource {
+        path: path.to_owned(),
+        bytes_max: registry.engine().limits().component_bytes_max,
+    };
+    let fetched = tokio::task::spawn_blocking(move || source.fetch()).await;
+    let fetched =
+        fetched.unwrap_or_else(|error| Err(AdmissionError::Unreadable(error.to_string())));
     let quiet = quiet.lock().await;
-    let taken = match registry.read_component(path) {
-        Ok(bytes) => {
-            registry
-                .swap(&slot, bytes, Approval::DevelopmentChain)
-                .await
+    let taken = match fetched {
+        Ok(package) => registry.offer(&slot, package, approval.clone()).await,
+        Err(error) => {
+            registry.unreadable(&slot, &path.display().to_string(), &error);
+            Err(error)
         }
-        Err(error) => Err(error),
     };
     drop(quiet);
     // The registry itself logs what took over.
@@ -103,7 +131,7 @@ mod tests {
     use super::*;
 
     fn stamp(length: u64) -> Stamp {
-        (SystemTime::UNIX_EPOCH, length)
+        ((SystemTime::UNIX_EPOCH, length), None)
     }
 
     #[test]
@@ -123,5 +151,18 @@ mod tests {
         assert!(settled(&now, &now, &now).is_empty());
         let before: BTreeMap<_, _> = [("a.wasm".into(), stamp(4))].into();
         assert_eq!(settled(&now, &now, &before).len(), 1);
+    }
+
+    #[test]
+    fn a_manifest_that_came_later_brings_the_file_back() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let write = |name: &str| std::fs::write(folder.path().join(name), "x").expect("a file");
+        write("a.wasm");
+        write("notes.txt");
+        let before = files(folder.path());
+        write("a.manifest");
+        let after = files(folder.path());
+        assert_eq!((before.len(), after.len()), (1, 1));
+        assert_eq!(settled(&after, &after, &before).len(), 1);
     }
 }

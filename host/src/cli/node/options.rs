@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::{Protocol, Role, Settings, Spread, Stop, WorldLimits};
+use crate::config::{PluginLimits, Protocol, Role, Settings, Spread, Stop, WorldLimits};
 use crate::machine::{CpuAccelerator, CpuOptions};
 use crate::plugin::builtin::{self, BuiltIn};
-use crate::plugin::{self, Limits};
+use crate::plugin::{self, Adjusted, CompileLimits, Limits, LimitsByPlugin};
 use crate::role::validator;
 use crate::subnet::Netuid;
 use crate::subnet::accelerator::Accelerator;
@@ -42,6 +42,13 @@ pub(super) fn limits(settings: &Settings) -> Limits {
     let mut limits = Limits {
         component_bytes_max: engine.component_mib_max << 20,
         admission_ms_max: millis(engine.admission_timeout),
+        compile: CompileLimits {
+            wall_ms_max: millis(engine.compile_timeout),
+            cpu_s_max: engine.compile_cpu_s_max,
+            memory_bytes_max: engine.compile_memory_mib_max << 20,
+            cache_bytes_max: engine.cache_mib_max << 20,
+            ..CompileLimits::default()
+        },
         sessions_max: engine.sessions_max,
         ..Limits::default()
     };
@@ -51,6 +58,16 @@ pub(super) fn limits(settings: &Settings) -> Limits {
     if let Some(threads) = engine.effectful_threads {
         limits.effectful_threads = threads;
     }
+    limits.failures_max = engine.failures_max;
+    limits.ceiling = plugin::WorldLimits {
+        memory_bytes_max: engine.ceiling.memory_mib_max << 20,
+        fuel_max: engine.ceiling.fuel_max,
+        run_ms_max: millis(engine.ceiling.run_timeout),
+        wall_ms_max: millis(engine.ceiling.wall_timeout),
+        log_bytes_max: engine.ceiling.log_kib_max << 10,
+        waiting_max: engine.ceiling.waiting_max,
+        ..limits.ceiling
+    };
     world(&mut limits.policy, &engine.policy);
     world(&mut limits.generator, &engine.generator);
     world(&mut limits.solver, &engine.solver);
@@ -65,6 +82,26 @@ fn world(limits: &mut plugin::WorldLimits, wanted: &WorldLimits) {
     match wanted.stop {
         Stop::Fuel(fuel) => limits.fuel_max = fuel,
         Stop::Run(time) => limits.run_ms_max = millis(time),
+    }
+}
+
+/// What one plugin may take, where that is not what its world's may.
+pub(super) fn limits_by_plugin(settings: &Settings) -> LimitsByPlugin {
+    let limits = settings.plugins.limits.iter();
+    limits
+        .map(|(name, limits)| (name.clone(), adjusted(limits)))
+        .collect()
+}
+
+fn adjusted(limits: &PluginLimits) -> Adjusted {
+    let size = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+    Adjusted {
+        memory_bytes_max: limits.memory_mib_max.map(|mib| mib << 20),
+        fuel_max: limits.fuel_max,
+        run_ms_max: limits.run_timeout_ms,
+        wall_ms_max: limits.wall_timeout_ms,
+        log_bytes_max: limits.log_kib_max.map(|kib| size(kib) << 10),
+        waiting_max: limits.waiting_max.map(size),
     }
 }
 

@@ -44,6 +44,7 @@ pub(super) async fn run(means: Means) -> anyhow::Result<()> {
         store,
         observer: means.metrics.clone(),
         quiet: means.quiet.clone(),
+        guard: means.guard.clone(),
     };
     let (stop, stopped) = watch::channel(false);
     let asked = means.shutdown.requested();

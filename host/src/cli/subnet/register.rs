@@ -1,14 +1,17 @@
 //! `host subnet register`: a slot, at a price that was looked at first.
 
+use std::sync::Arc;
+
 use anyhow::bail;
 use clap::Args;
 
 use crate::subnet::chain::{Chain as _, ChainError};
+use crate::subnet::events::Unobserved;
 
 use super::super::arguments::{Overrides as _, RegisterArgs, WalletArgs};
 use super::super::exit::Usage;
 use super::super::{World, keys};
-use super::{SubnetArgs, With, actor, done, reader, tao};
+use super::{SubnetArgs, With, done, tao};
 
 /// Buy a slot for the hotkey; its coldkey pays.
 ///
@@ -37,11 +40,12 @@ impl Register {
         let arguments = With(&self.subnet, more);
         let settings = world.settings(&arguments)?;
         let wallet = settings.named_wallet()?;
-        let hotkey = keys::hotkey(&wallet).await?.account();
-        let price_rao = {
-            let (chain, netuid) = reader(world, &self.subnet)?;
-            chain.slot_price_rao(netuid).await?
-        };
+        let (network, netuid) = settings.subnet()?;
+        let hotkey = keys::hotkey(&wallet).await?;
+        let account = hotkey.account();
+        let unobserved = Arc::new(Unobserved);
+        let chain = keys::connect(&network, Some((&wallet, hotkey)), unobserved)?;
+        let price_rao = chain.slot_price_rao(netuid).await?;
         let price = format!("a slot costs {} ({price_rao} rao) now", tao(price_rao));
         let Some(limit_rao) = settings.price_limit_rao else {
             bail!(Usage(format!(
@@ -58,15 +62,15 @@ impl Register {
             writeln!(world.out, "{price}; at most {} is paid", tao(limit_rao))?;
             world.out.flush()?;
         }
-        let (chain, netuid) = actor(world, &arguments).await?;
+        keys::allow(&wallet, &chain).await?;
         let included = chain.register(netuid, limit_rao).await?;
         let metagraph = chain.metagraph(netuid).await?;
-        let uid = metagraph.neuron(&hotkey).map(|neuron| neuron.uid);
+        let uid = metagraph.neuron(&account).map(|neuron| neuron.uid);
         let what = match uid {
             Some(uid) => format!("registered with uid {uid}"),
             None => "registered".to_owned(),
         };
-        let more = serde_json::json!({ "uid": uid, "hotkey": hotkey });
+        let more = serde_json::json!({ "uid": uid, "hotkey": account });
         done(world, self.json, &what, included, more)
     }
 }

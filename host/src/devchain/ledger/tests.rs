@@ -5,11 +5,11 @@
 use parity_scale_codec::{Compact, Encode as _};
 
 use super::*;
-use crate::devchain::options::Pace;
+use crate::devchain::options::{Options, Pace};
 
-/// `System.remark`'s and `SubtensorModule.register_network`'s call bytes.
+/// `System.remark`'s and `Utility.as_derivative`'s call bytes.
 const REMARK: &[u8] = &[0, 0, 4, 42];
-const NOT_COVERED: &[u8] = &[7, 59, 1];
+const NOT_COVERED: &[u8] = &[11, 1, 0, 0, 0, 0, 0];
 
 struct Key(schnorrkel::Keypair);
 

@@ -162,6 +162,7 @@ async fn watch(params: Positional, pending: PendingSubscriptionSink, node: &Node
         Ok(submitted) => submitted,
         Err(error) => return reject(pending, error).await,
     };
+    node.faults.submitted();
     let sink = pending.accept().await?;
     while let Some(status) = report(&mut reports, &sink).await {
         send(node, &sink, status_json(status)).await?;

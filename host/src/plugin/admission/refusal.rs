@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use crate::subnet::plugin::{Digest, PluginError, World};
+use super::shape::WORLDS;
+use crate::plugin::trust::TrustError;
+use crate::plugin::v0_1;
+use crate::subnet::plugin::{PluginError, World};
 
 /// A refusal; [`AdmissionError::remedy`] says what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -24,6 +27,20 @@ pub enum AdmissionError {
     /// Cut off, damaged, or of features that are off here.
     #[error("the component does not compile: {0}")]
     Malformed(String),
+    /// It was built, or happens, to take a compiler too long.
+    #[error("compiling it took longer than {} ms, and was given up", .0.as_millis())]
+    CompilerTooSlow(Duration),
+    /// The compiler ran out of its memory on it, or broke.
+    #[error(
+        "compiling it ended the compiler ({0}): it needs more memory than a compiler may have, or broke it"
+    )]
+    CompilerDied(String),
+    /// It compiles to far more than it is.
+    #[error("it compiles to more than {0} bytes of native code")]
+    CodeTooLarge(usize),
+    /// Not the component's fault.
+    #[error("this machine could not compile it: {0}")]
+    Compiler(String),
     /// A component of something else.
     #[error("this is no plugin: it exports {exports}, and none of `compute:subnet`'s roles")]
     NotAPlugin {
@@ -140,9 +157,37 @@ pub enum AdmissionError {
         /// Whose it is.
         by: String,
     },
-    /// Nobody vouched for it.
-    #[error("nobody approved {0}")]
-    NotApproved(Digest),
+    /// Nobody whose word counts vouches for it.
+    #[error(transparent)]
+    Untrusted(#[from] TrustError),
+    /// There is no such file.
+    #[error("there is no file {0}")]
+    NotThere(String),
+    /// The file is there and cannot be read.
+    #[error("it cannot be read: {0}")]
+    Unreadable(String),
+    /// More than this node gives any plugin.
+    #[error("its {limit} is to be {wanted}, and no plugin here may have more than {ceiling}")]
+    AboveCeiling {
+        /// As the configuration calls it.
+        limit: &'static str,
+        /// By its manifest or the configuration.
+        wanted: u64,
+        /// The operator's.
+        ceiling: u64,
+    },
+    /// A data pack is a text that other programs can read too.
+    #[error("it is no data pack: {0}")]
+    NotData(String),
+    /// One of the plugins that read it does not take it.
+    #[error("{plugin} does not take it")]
+    DataRefused {
+        /// The plugin.
+        plugin: String,
+        /// Why not.
+        #[source]
+        why: Box<AdmissionError>,
+    },
     /// This node has no use for its world.
     #[error("this node runs no {0}")]
     NotThisRole(World),
@@ -176,6 +221,18 @@ impl AdmissionError {
             Self::Malformed(_) => {
                 "check it with `wasm-tools validate`, and copy or build it again".into()
             }
+            Self::CompilerTooSlow(_) => {
+                "split its largest functions, or raise `engine.compile-cpu-s-max` and \
+                 `engine.compile-timeout-ms`"
+                    .into()
+            }
+            Self::CompilerDied(_) => {
+                "split its largest functions, or raise `engine.compile-memory-mib-max`".into()
+            }
+            Self::CodeTooLarge(_) => "build with opt-level \"s\", lto and strip".into(),
+            Self::Compiler(_) => {
+                "check that this machine can start processes, and try again".into()
+            }
             Self::NotAPlugin { .. } | Self::SeveralWorlds(_) => {
                 "target one world of wit/compute-subnet@0.1.0: scoring-policy, \
                  challenge-generator or challenge-solver"
@@ -203,9 +260,14 @@ impl AdmissionError {
                 "see `host plugin list` for what this node runs".into()
             }
             Self::WrongName { found, .. } => format!("host plugin swap {found} <file> --pin"),
-            Self::NotApproved(digest) => {
-                format!("if you trust it, add --pin: it records {digest} as your approval")
+            Self::Untrusted(error) => error.remedy(),
+            Self::NotThere(_) => "check the path: the node reads the file itself".into(),
+            Self::Unreadable(_) => "give the node a regular file that it may read".into(),
+            Self::AboveCeiling { limit, wanted, .. } => {
+                format!("ask for less, or raise `engine.ceiling.{limit}` to {wanted}")
             }
+            Self::NotData(_) => "a data pack is one TOML or JSON document in UTF-8".into(),
+            Self::DataRefused { why, .. } => why.remedy(),
             Self::SolverTaken { by, .. } => {
                 format!("give the solver another name, or swap {by} itself")
             }
@@ -218,12 +280,30 @@ impl AdmissionError {
 
 fn forbidden_import_remedy(import: &str) -> String {
     if import.starts_with("wasi:") {
-        "leave out what needs it (files, sockets, HTTP): for Python build with --stub-wasi, for \
-         JavaScript with --disable http"
-            .into()
-    } else {
-        "import nothing but WASI and what its world in wit/compute-subnet@0.1.0 names".into()
+        return "leave out what needs it (files, sockets, HTTP): for Python build with --stub-wasi, \
+                for JavaScript with --disable http"
+            .into();
     }
+    let Some(interface) = import
+        .strip_prefix(v0_1::PACKAGE)
+        .and_then(|rest| rest.strip_prefix('/'))
+        .and_then(|rest| rest.split('@').next())
+    else {
+        return "import nothing but WASI and what its world in wit/compute-subnet@0.1.0 names"
+            .into();
+    };
+    let may = |world: &&World| v0_1::imports(**world).contains(&interface);
+    if let Some(world) = WORLDS.iter().find(may) {
+        return format!("only a {world} may import it: target that world, or leave it out");
+    }
+    let interfaces = WORLDS.iter().flat_map(|world| v0_1::imports(*world));
+    let nearest = interfaces.min_by_key(|known| strsim::levenshtein(known, interface));
+    format!(
+        "the nearest that there is: `{}/{}@{}`",
+        v0_1::PACKAGE,
+        nearest.unwrap_or(&"types"),
+        v0_1::VERSION
+    )
 }
 
 fn trial_remedy(error: &PluginError) -> String {
@@ -231,5 +311,19 @@ fn trial_remedy(error: &PluginError) -> String {
         PluginError::OutOfMemory(_) => "use less memory, or raise memory_bytes_max".into(),
         PluginError::OutOfFuel(_) => "do less before the first call".into(),
         _ => "try it with `host plugin run` and read its log".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_import_of_another_world_names_the_world_and_a_mistyped_one_the_nearest() {
+        let remedy = forbidden_import_remedy;
+        assert!(remedy("compute:subnet/accelerator@0.1.0").contains("challenge-solver"));
+        assert!(remedy("compute:subnet/secretss@0.1.0").contains("compute:subnet/settings@0.1.0"));
+        assert!(remedy("wasi:sockets/tcp@0.2.6").contains("--stub-wasi"));
+        assert!(remedy("env").contains("nothing but WASI"));
     }
 }

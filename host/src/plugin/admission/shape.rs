@@ -7,7 +7,7 @@ use crate::plugin::{v0_1, wasi};
 use crate::subnet::plugin::World;
 use crate::subnet::text::escape;
 
-const WORLDS: [World; 4] = [
+pub(super) const WORLDS: [World; 4] = [
     World::ScoringPolicy,
     World::ChallengeGenerator,
     World::ChallengeSolver,

@@ -11,12 +11,14 @@ use super::active::{Active, Held, POLICY_SLOT};
 use super::describe::{Refusal, Source};
 use super::state::{Activation, State};
 use super::{ADMISSION_STACK_BYTES, Config, REFUSALS_MAX, Registry, lock};
-use crate::plugin::admission::{self, AdmissionError, Surroundings};
+use crate::plugin::admission::{self, AdmissionError, Candidate, Surroundings};
 use crate::plugin::builtin::BuiltIn;
 use crate::plugin::call::Loaded;
 use crate::plugin::engine::Engine;
-use crate::plugin::settings;
+use crate::plugin::tables::Tables;
+use crate::plugin::{settings, trust};
 use crate::subnet::plugin::{Digest, KeptPlugin, PluginId, World};
+use crate::subnet::trust::Subject;
 
 /// Why there is no registry.
 #[derive(Debug, thiserror::Error)]
@@ -39,14 +41,21 @@ impl Registry {
     /// Admits what was active last, or what the binary carries; blocks.
     pub fn open(engine: Engine, config: Config) -> Result<Self, RegistryError> {
         let state = State::open(&config.state_folder)?;
-        let around = Surroundings {
+        let base = Surroundings {
             engine,
-            settings: Arc::new(config.settings),
+            tables: Tables {
+                settings: Arc::new(config.settings),
+                data: Arc::new(config.data),
+                limits: Arc::new(config.limits),
+                packs: Arc::default(),
+            },
             accelerator: config.accelerator,
             observer: config.observer,
         };
         let registry = Self {
-            around,
+            base,
+            packs: ArcSwap::default(),
+            trust: config.trust,
             worlds: config.worlds,
             builtins: config.builtins,
             active: ArcSwap::default(),
@@ -55,8 +64,24 @@ impl Registry {
             state: Mutex::new(state),
             swapping: Arc::default(),
         };
+        registry.restore_packs();
         registry.start()?;
         Ok(registry)
+    }
+
+    /// Before the plugins, whose settings they are. One that does not come back is
+    /// left out, and the plugins that read it say whether they can do without.
+    fn restore_packs(&self) {
+        let recorded = self.state().packs().clone();
+        for (name, activation) in &recorded {
+            match self.restore_pack(name, activation) {
+                Ok((pack, source)) => {
+                    let held = self.packs.load().with(name, pack, source);
+                    self.packs.store(Arc::new(held));
+                }
+                Err(error) => self.fall_back(name, activation.digest, &error),
+            }
+        }
     }
 
     fn start(&self) -> Result<(), RegistryError> {
@@ -87,7 +112,7 @@ impl Registry {
         Ok(())
     }
 
-    fn spawn<'scope, T: Send + 'scope>(
+    pub(super) fn spawn<'scope, T: Send + 'scope>(
         &self,
         scope: &'scope thread::Scope<'scope, '_>,
         work: impl FnOnce() -> Result<T, RegistryError> + Send + 'scope,
@@ -112,7 +137,14 @@ impl Registry {
             }
         }
         let name = built_in.name.to_string();
-        let loaded = admission::admit(&built_in.bytes, &name, &self.around)
+        let candidate = Candidate {
+            bytes: &built_in.bytes,
+            expected: &built_in.name,
+            manifest: None,
+        };
+        let loaded = trust::check_revoked(&self.trust, built_in.digest())
+            .map_err(AdmissionError::from)
+            .and_then(|()| admission::admit(candidate, &self.around()))
             .map_err(|error| RegistryError::BuiltIn { name, error })?;
         Ok(Held::new(
             slot_of(built_in).to_owned(),
@@ -133,19 +165,26 @@ impl Registry {
     }
 
     fn start_recorded(&self, slot: &str, recorded: &Activation) -> Result<Held, AdmissionError> {
-        if !self.worlds.contains(&recorded.world) {
-            return Err(AdmissionError::NotThisRole(recorded.world));
-        }
-        let source = self.source_of(recorded.digest);
-        if source == Source::DevelopmentChain && recorded.by != "development chain" {
-            return Err(AdmissionError::NotApproved(recorded.digest));
-        }
-        let bytes = self.bytes_of(recorded.digest)?;
-        let loaded = admission::admit(&bytes, slot, &self.around)?;
-        if loaded.world() != recorded.world {
+        let digest = recorded.digest;
+        let wanted = match recorded.subject {
+            Subject::Plugin(world) if self.worlds.contains(&world) => world,
+            Subject::Plugin(world) => return Err(AdmissionError::NotThisRole(world)),
+            Subject::DataPack => return Err(AdmissionError::NotData("it is a plugin's".into())),
+        };
+        let manifest = self.state().manifest(digest).map(Arc::new);
+        let source = self.vouch_again(slot, recorded, manifest.as_deref())?;
+        let bytes = self.bytes_of(digest)?;
+        let candidate = Candidate {
+            bytes: &bytes,
+            expected: slot,
+            manifest: manifest.as_ref(),
+        };
+        let loaded = admission::admit(candidate, &self.around())?;
+        self.confirm(&source.clone().into(), &loaded)?;
+        if loaded.world() != wanted {
             return Err(AdmissionError::WrongWorld {
                 slot: slot.to_owned(),
-                wanted: recorded.world,
+                wanted,
                 found: loaded.world(),
             });
         }
@@ -163,20 +202,20 @@ impl Registry {
         }
     }
 
-    fn bytes_of(&self, digest: Digest) -> Result<Vec<u8>, AdmissionError> {
+    pub(super) fn bytes_of(&self, digest: Digest) -> Result<Vec<u8>, AdmissionError> {
         if let Some(built_in) = self.builtins.iter().find(|b| b.digest() == digest) {
             return Ok(built_in.bytes.to_vec());
         }
-        let max = self.around.engine.limits().component_bytes_max;
+        let max = self.engine().limits().component_bytes_max;
         self.state().component(digest, max)
     }
 
     fn fall_back(&self, slot: &str, digest: Digest, error: &AdmissionError) {
-        let refusal = Refusal::new(slot, digest, error);
+        let refusal = Refusal::new(slot, "the state folder", digest, error);
         tracing::error!(
             slot,
             %digest,
-            "what was swapped in does not start again, the built-in plugin runs instead: {}; {}",
+            "what was swapped in does not start again, what the binary carries runs instead: {}; {}",
             refusal.reason,
             refusal.remedy
         );
@@ -252,18 +291,22 @@ impl Registry {
     }
 
     fn try_revive(&self, id: &PluginId) -> Result<Arc<Loaded>, AdmissionError> {
+        trust::check_revoked(&self.trust, id.digest)?;
         let bytes = self.bytes_of(id.digest)?;
-        let current = self.around.settings.get(&id.name).cloned();
-        let table = current
-            .or_else(|| {
-                (id.settings == settings::digest(&Default::default())).then(Default::default)
-            })
+        let manifest = self.state().manifest(id.digest).map(Arc::new);
+        let around = self.around();
+        let table = Some(around.tables.settings(&id.name))
             .filter(|table| settings::digest(table) == id.settings)
             .or_else(|| self.state().settings(id.settings))
             .ok_or_else(|| AdmissionError::State("its settings of then are not kept".into()))?;
         let admitted = thread::scope(|scope| {
             let thread = self.spawn(scope, || {
-                Ok(admission::admit_with(&bytes, &self.around, table))
+                let candidate = Candidate {
+                    bytes: &bytes,
+                    expected: &id.name,
+                    manifest: manifest.as_ref(),
+                };
+                Ok(admission::admit_with(candidate, &around, &table))
             });
             join(thread)
         });
@@ -282,7 +325,7 @@ fn slot_of(built_in: &BuiltIn) -> &str {
     }
 }
 
-fn join<T>(
+pub(super) fn join<T>(
     thread: io::Result<thread::ScopedJoinHandle<'_, Result<T, RegistryError>>>,
 ) -> Result<T, RegistryError> {
     match thread?.join() {

@@ -3,7 +3,10 @@
 //! ```text
 //! pins.json                      digests that operators approved
 //! activations.json               what is active instead of a built-in, and past swaps
+//! sequences.json                 the highest number accepted of each name and key
 //! plugins/<digest>.wasm          components that are or were active
+//! plugins/<digest>.data          data packs that are or were active
+//! plugins/<digest>.manifest      what came with either
 //! plugins/<digest>.settings.json settings that are or were theirs, by their own digest
 //! ```
 //!
@@ -14,8 +17,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
@@ -23,11 +25,17 @@ use serde::{Deserialize, Serialize};
 
 use super::describe::{Swap, unix_s};
 use crate::plugin::admission::{self, AdmissionError};
+use crate::plugin::files::{self, write_atomic};
+use crate::plugin::manifest::{self, MANIFEST_BYTES_MAX, Signed};
 use crate::plugin::settings::{self, Settings};
-use crate::subnet::plugin::{Digest, World};
+use crate::plugin::trust::Sequences;
+use crate::subnet::plugin::Digest;
+use crate::subnet::trust::Subject;
 
 /// Pins that are kept; the oldest goes first.
 const PINS_MAX: usize = 1_024;
+/// Names whose numbers are kept; forgetting one would let an old version in.
+const NAMES_MAX: usize = 4_096;
 /// Past swaps that are kept.
 const HISTORY_MAX: usize = 256;
 /// Components kept beside those that are active.
@@ -37,6 +45,7 @@ const JSON_BYTES_MAX: usize = 4 << 20;
 
 const PINS: &str = "pins.json";
 const ACTIVATIONS: &str = "activations.json";
+const SEQUENCES: &str = "sequences.json";
 const PLUGINS: &str = "plugins";
 
 /// An operator's approval.
@@ -52,7 +61,8 @@ struct Pin {
 /// What is active in a slot, if not the built-in.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Activation {
-    pub(super) world: World,
+    #[serde(rename = "world")]
+    pub(super) subject: Subject,
     pub(super) digest: Digest,
     pub(super) by: String,
 }
@@ -60,6 +70,8 @@ pub(super) struct Activation {
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Activations {
     active: BTreeMap<String, Activation>,
+    #[serde(default)]
+    packs: BTreeMap<String, Activation>,
     /// Oldest first.
     history: Vec<Swap>,
 }
@@ -69,6 +81,7 @@ struct Activations {
 pub(super) struct State {
     folder: PathBuf,
     pins: Vec<Pin>,
+    sequences: Sequences,
     activations: Activations,
 }
 
@@ -76,20 +89,14 @@ impl State {
     /// Opens `folder`, or makes it.
     pub(super) fn open(folder: &Path) -> io::Result<Self> {
         for folder in [folder.to_path_buf(), folder.join(PLUGINS)] {
-            fs::DirBuilder::new()
-                .recursive(true)
-                .mode(0o700)
-                .create(&folder)?;
+            files::make_folder(&folder)?;
         }
         Ok(Self {
             pins: read_json(&folder.join(PINS))?.unwrap_or_default(),
+            sequences: Self::sequences_of(folder)?,
             activations: read_json(&folder.join(ACTIVATIONS))?.unwrap_or_default(),
             folder: folder.to_path_buf(),
         })
-    }
-
-    pub(super) fn is_pinned(&self, digest: Digest) -> bool {
-        self.pinned_by(digest).is_some()
     }
 
     pub(super) fn pinned_by(&self, digest: Digest) -> Option<&str> {
@@ -117,13 +124,47 @@ impl State {
         &self.activations.active
     }
 
+    /// The active data packs.
+    pub(super) fn packs(&self) -> &BTreeMap<String, Activation> {
+        &self.activations.packs
+    }
+
+    /// The highest numbers that were accepted here, of a folder nobody need have
+    /// open.
+    pub(super) fn sequences_of(folder: &Path) -> io::Result<Sequences> {
+        Ok(read_json(&folder.join(SEQUENCES))?.unwrap_or_default())
+    }
+
+    /// The highest numbers that were accepted.
+    pub(super) fn sequences(&self) -> &Sequences {
+        &self.sequences
+    }
+
+    pub(super) fn note_sequences(&mut self, sequences: Sequences) -> io::Result<()> {
+        if sequences.len() > NAMES_MAX {
+            return Err(io::Error::other(
+                "too many plugins were ever signed for here",
+            ));
+        }
+        if sequences != self.sequences {
+            write_json(&self.folder.join(SEQUENCES), &sequences)?;
+            self.sequences = sequences;
+        }
+        Ok(())
+    }
+
     /// Records `swap`: after a restart its slot holds what it swapped in.
     pub(super) fn activate(&mut self, swap: Swap) -> io::Result<()> {
         let mut active = self.activations.active.clone();
-        active.insert(
+        let mut packs = self.activations.packs.clone();
+        let place = match swap.subject {
+            Subject::DataPack => &mut packs,
+            Subject::Plugin(_) => &mut active,
+        };
+        place.insert(
             swap.slot.clone(),
             Activation {
-                world: swap.world,
+                subject: swap.subject,
                 digest: swap.to,
                 by: swap.by.clone(),
             },
@@ -132,7 +173,11 @@ impl State {
         history.push(swap);
         let excess = history.len().saturating_sub(HISTORY_MAX);
         history.drain(..excess);
-        let activations = Activations { active, history };
+        let activations = Activations {
+            active,
+            packs,
+            history,
+        };
         write_json(&self.folder.join(ACTIVATIONS), &activations)?;
         self.activations = activations;
         Ok(())
@@ -154,21 +199,44 @@ impl State {
         if !component.exists() {
             write_atomic(&component, bytes)?;
         }
-        let table = self.settings_path(settings::digest(settings));
-        if !table.exists() {
-            write_json(&table, settings)?;
-        }
+        self.retain_settings(settings)?;
         self.prune(digest)
+    }
+
+    pub(super) fn retain_settings(&self, settings: &Settings) -> io::Result<()> {
+        let table = self.settings_path(settings::digest(settings));
+        if table.exists() {
+            return Ok(());
+        }
+        write_json(&table, settings)
+    }
+
+    pub(super) fn retain_pack(&self, digest: Digest, bytes: &[u8]) -> io::Result<()> {
+        write_atomic(&self.path(digest, "data"), bytes)?;
+        self.prune(digest)
+    }
+
+    /// What came with the bytes of `digest`; the latest counts.
+    pub(super) fn retain_manifest(&self, digest: Digest, signed: &Signed) -> io::Result<()> {
+        write_atomic(&self.path(digest, "manifest"), &signed.to_bytes())
+    }
+
+    /// What came with the bytes of `digest`, if it is of them.
+    pub(super) fn manifest(&self, digest: Digest) -> Option<Signed> {
+        let path = self.path(digest, "manifest");
+        let bytes = files::read_up_to(&path, MANIFEST_BYTES_MAX).ok()??;
+        let signed = manifest::read(&bytes).ok()?;
+        (signed.manifest.digest == digest).then_some(signed)
+    }
+
+    /// A data pack that is or was active.
+    pub(super) fn pack(&self, digest: Digest, max: usize) -> Result<Vec<u8>, AdmissionError> {
+        checked(digest, read_bounded(&self.path(digest, "data"), max)?)
     }
 
     /// A component that is or was active.
     pub(super) fn component(&self, digest: Digest, max: usize) -> Result<Vec<u8>, AdmissionError> {
-        let bytes = read_bounded(&self.component_path(digest), max)?;
-        if admission::digest(&bytes) != digest {
-            let text = format!("the file kept as {digest} was changed");
-            return Err(AdmissionError::State(text));
-        }
-        Ok(bytes)
+        checked(digest, read_bounded(&self.component_path(digest), max)?)
     }
 
     /// Settings that are or were some plugin's.
@@ -178,26 +246,33 @@ impl State {
     }
 
     fn component_path(&self, digest: Digest) -> PathBuf {
-        let name = format!("{}.wasm", hex::encode(digest.0));
-        self.folder.join(PLUGINS).join(name)
+        self.path(digest, "wasm")
     }
 
     fn settings_path(&self, digest: Digest) -> PathBuf {
-        let name = format!("{}.settings.json", hex::encode(digest.0));
+        self.path(digest, "settings.json")
+    }
+
+    fn path(&self, digest: Digest, extension: &str) -> PathBuf {
+        let name = format!("{}.{extension}", hex::encode(digest.0));
         self.folder.join(PLUGINS).join(name)
     }
 
     /// Removes the oldest components and settings beyond what is kept.
     fn prune(&self, newest: Digest) -> io::Result<()> {
-        let mut wanted: Vec<PathBuf> = vec![self.component_path(newest)];
-        let active = self.activations.active.values();
-        wanted.extend(active.map(|activation| self.component_path(activation.digest)));
+        let (active, packs) = (&self.activations.active, &self.activations.packs);
+        let active = active.values().chain(packs.values());
+        let digests = active.map(|activation| activation.digest);
+        let wanted: Vec<PathBuf> = digests
+            .chain([newest])
+            .flat_map(|digest| ["wasm", "data", "manifest"].map(|end| self.path(digest, end)))
+            .collect();
         let mut files = Vec::new();
         for entry in fs::read_dir(self.folder.join(PLUGINS))? {
             let entry = entry?;
             files.push((entry.metadata()?.modified()?, entry.path()));
         }
-        for extension in ["wasm", "json"] {
+        for extension in ["wasm", "json", "data", "manifest"] {
             let mut kind: Vec<_> = files
                 .iter()
                 .filter(|(_, path)| path.extension().is_some_and(|e| e == extension))
@@ -211,6 +286,14 @@ impl State {
         }
         Ok(())
     }
+}
+
+fn checked(digest: Digest, bytes: Vec<u8>) -> Result<Vec<u8>, AdmissionError> {
+    if admission::digest(&bytes) != digest {
+        let text = format!("the file kept as {digest} was changed");
+        return Err(AdmissionError::State(text));
+    }
+    Ok(bytes)
 }
 
 /// Reads `path`, unless it is larger than `max`.
@@ -250,28 +333,18 @@ fn write_json(path: &Path, value: &impl Serialize) -> io::Result<()> {
     write_atomic(path, &serde_json::to_vec_pretty(value)?)
 }
 
-/// All or nothing, also across a loss of power.
-fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new()
-        .prefix(".new-")
-        .permissions(fs::Permissions::from_mode(0o600))
-        .tempfile_in(folder)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
-    File::open(folder)?.sync_all()
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
+    use crate::subnet::plugin::World;
 
     fn swap(to: u8) -> Swap {
         Swap {
             slot: "policy".into(),
-            world: World::ScoringPolicy,
+            subject: Subject::Plugin(World::ScoringPolicy),
             from: None,
             to: Digest([to; 32]),
             by: "root".into(),
@@ -288,7 +361,7 @@ mod tests {
         state.activate(swap(2)).unwrap();
         let again = State::open(folder.path()).unwrap();
         assert_eq!(again.pinned_by(Digest([1; 32])), Some("root"));
-        assert!(!again.is_pinned(Digest([2; 32])));
+        assert_eq!(again.pinned_by(Digest([2; 32])), None);
         assert_eq!(again.activations()["policy"].digest, Digest([2; 32]));
         assert_eq!(again.history()[0].to, Digest([2; 32]));
     }

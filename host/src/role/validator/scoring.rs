@@ -5,7 +5,7 @@ use tracing::{error, info, warn};
 use crate::subnet::BlockNumber;
 use crate::subnet::chain::Metagraph;
 use crate::subnet::events::{Event, WeightsKind};
-use crate::subnet::evidence::{EpochRecord, StoreError, WeightsRecord, WeightsState};
+use crate::subnet::evidence::{EpochRecord, StoreError};
 use crate::subnet::plugin::{PluginId, ScoringPolicy};
 use crate::subnet::scoring::{Evidence, Outcome};
 use crate::subnet::text::escape;
@@ -206,10 +206,8 @@ impl Validator {
         self.report(&policy, &evidence, &outcome, fuel);
         match weights(&outcome.scores, metagraph.neurons.len(), &metagraph.rules) {
             Ok(weights) => {
-                let record = WeightsRecord {
-                    epoch: metagraph.epoch,
-                    weights,
-                    state: WeightsState::Intended,
+                let Some(record) = self.guarded(metagraph, weights).await? else {
+                    return Ok(());
                 };
                 self.tries = Default::default();
                 Ok(self

@@ -5,6 +5,7 @@
 mod commits;
 mod epochs;
 mod fakes;
+mod guarding;
 mod restarts;
 mod rounds;
 mod running;
@@ -30,6 +31,7 @@ struct World {
     plugins: Arc<FakePlugins>,
     store: Arc<SqliteStore>,
     options: ValidatorOptions,
+    guard: Arc<guard::Guard>,
     folder: TempDir,
 }
 
@@ -51,6 +53,7 @@ impl World {
             dendrite,
             store,
             options: options(),
+            guard: Arc::default(),
             folder,
         }
     }
@@ -64,6 +67,7 @@ impl World {
             store: self.store.clone(),
             observer: Arc::new(Unobserved),
             quiet: Quiet::default(),
+            guard: self.guard.clone(),
         }
     }
 

@@ -164,6 +164,7 @@ fn weights_keep_one_record_for_each_epoch_and_its_state_moves() {
         epoch,
         weights: Weights(vec![(0, 1), (258, 65_535)]),
         state,
+        held_epochs: 2,
     };
     for number in 1..10 {
         store
@@ -197,6 +198,7 @@ fn a_commit_and_its_salt_are_kept() {
         epoch: 5,
         weights: Weights(vec![(0, 65_535)]),
         state: WeightsState::Committing(commit),
+        held_epochs: 0,
     };
     let store = open(&folder);
     store.record_weights(&record).unwrap();

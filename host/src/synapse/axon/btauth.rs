@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderValue};
-use hyper::http::request::Parts;
 use hyper::{Method, Response, StatusCode};
 
 use super::super::btauth::Btauth;
@@ -58,7 +57,8 @@ impl Manner for OwnMessages {
         path.starts_with(PATHS)
     }
 
-    fn route(&self, head: &Parts) -> Result<Route, No> {
+    fn route(&self, came: &Came) -> Result<Route, No> {
+        let head = &came.head;
         // An absolute target names a host that nobody signed for.
         if head.uri.authority().is_some() {
             return Err(No::NoSuchPath);
@@ -74,11 +74,11 @@ impl Manner for OwnMessages {
         Ok(Route::Own(route))
     }
 
-    fn patience(&self, _head: &Parts) -> Option<Duration> {
+    fn patience(&self, _came: &Came) -> Option<Duration> {
         None
     }
 
-    fn read(&self, _head: &Parts, route: Route, body: Vec<u8>) -> Result<Request, No> {
+    fn read(&self, _came: &Came, route: Route, body: Vec<u8>) -> Result<Request, No> {
         match route {
             Route::Own(Own::Describe) => Ok(Request::Describe),
             Route::Own(Own::End { session }) => Ok(Request::End(session)),
@@ -98,7 +98,7 @@ impl Manner for OwnMessages {
         }
     }
 
-    fn say(&self, _came: Came<'_>, caller: &Caller, said: Said) -> Response<Answer> {
+    fn say(&self, _came: &Came, caller: &Caller, said: Said) -> Response<Answer> {
         let reply = match said {
             Said::Json(body) => Reply::ok(JSON, body),
             Said::Octets(body) => Reply::ok(OCTETS, body),
@@ -108,7 +108,7 @@ impl Manner for OwnMessages {
         self.to_caller(caller, reply)
     }
 
-    fn refuse(&self, _came: Came<'_>, caller: Option<&Caller>, no: No) -> Response<Answer> {
+    fn refuse(&self, _came: &Came, caller: Option<&Caller>, no: No) -> Response<Answer> {
         match caller {
             Some(caller) => self.to_caller(caller, no.into()),
             None => response(no.into()),

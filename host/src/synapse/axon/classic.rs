@@ -60,17 +60,17 @@ impl Synapses {
         }
     }
 
-    fn head(&self, came: Came<'_>, name: &str, status: StatusCode, message: &str) -> Head {
-        let asked = Head::read(&came.head.headers).unwrap_or_default();
+    fn head(&self, came: &Came, name: &str, status: StatusCode, message: &str) -> Head {
+        let asked = came.classic().ok();
         Head {
             name: Some(name.to_owned()),
-            timeout_s: Some(asked.timeout_s.unwrap_or(TIMEOUT_S)),
+            timeout_s: asked.and_then(|asked| asked.timeout_s).or(Some(TIMEOUT_S)),
             axon: Terminal {
                 status_code: Some(status.as_u16()),
                 status_message: Some(message.to_owned()),
                 process_time_s: Some(came.at.elapsed().as_secs_f64()),
-                ip: asked.axon.ip,
-                port: asked.axon.port,
+                ip: asked.and_then(|asked| asked.axon.ip.clone()),
+                port: asked.and_then(|asked| asked.axon.port),
                 hotkey: Some(self.me.clone()),
                 ..Terminal::default()
             },
@@ -80,26 +80,20 @@ impl Synapses {
 
     /// The head of a 200; a caller's own words about itself go back to it, but
     /// for those that it signed.
-    fn success(&self, came: Came<'_>, caller: &Caller, name: &str) -> Head {
+    fn success(&self, came: &Came, caller: &Caller, name: &str) -> Head {
         let mut head = self.head(came, name, StatusCode::OK, "Success");
-        let asked = Head::read(&came.head.headers).unwrap_or_default();
+        let asked = came.classic().ok().map(|asked| &asked.dendrite);
         head.dendrite = Terminal {
-            ip: asked.dendrite.ip,
-            version: asked.dendrite.version,
-            uuid: asked.dendrite.uuid,
+            ip: asked.and_then(|asked| asked.ip.clone()),
+            version: asked.and_then(|asked| asked.version),
+            uuid: asked.and_then(|asked| asked.uuid.clone()),
             hotkey: Some(caller.text.clone()),
             ..Terminal::default()
         };
         head
     }
 
-    fn fields(
-        &self,
-        came: Came<'_>,
-        caller: &Caller,
-        name: &str,
-        fields: Fields,
-    ) -> Response<Answer> {
+    fn fields(&self, came: &Came, caller: &Caller, name: &str, fields: Fields) -> Response<Answer> {
         let Some(Ok(fields)) = self.table.get(name).map(|entry| entry.complete(fields)) else {
             let fault = Refusal::Failed(format!("the answer is no {name}"));
             return self.refuse(came, Some(caller), No::Refused(fault));
@@ -115,32 +109,32 @@ impl Synapses {
         response(StatusCode::OK, JSON, &head, Answer::whole(body))
     }
 
-    fn message(&self, came: Came<'_>, status: StatusCode, message: &str) -> Response<Answer> {
-        let name = name_of(came.head);
-        let name = if self.table.get(name).is_some() {
-            name
-        } else {
-            PING
-        };
+    fn message(&self, came: &Came, status: StatusCode, message: &str) -> Response<Answer> {
+        let name = name_of(&came.head);
+        let name = self.table.get(name).map_or(PING, |_| name);
+        self.message_as(name, came, status, message)
+    }
+
+    fn message_as(
+        &self,
+        name: &str,
+        came: &Came,
+        status: StatusCode,
+        message: &str,
+    ) -> Response<Answer> {
         let head = self.head(came, name, status, message);
         let body = json!({ "message": message }).to_string();
         response(status, JSON, &head, Answer::whole(body))
     }
 
-    fn crowded(
-        &self,
-        came: Came<'_>,
-        status: StatusCode,
-        message: &str,
-        ms: u32,
-    ) -> Response<Answer> {
+    fn crowded(&self, came: &Came, status: StatusCode, message: &str, ms: u32) -> Response<Answer> {
         let mut response = self.message(came, status, message);
         let seconds = ms.div_ceil(1000);
         response.headers_mut().insert(RETRY_AFTER, seconds.into());
         response
     }
 
-    fn refused(&self, came: Came<'_>, refusal: &Refusal) -> Response<Answer> {
+    fn refused(&self, came: &Came, refusal: &Refusal) -> Response<Answer> {
         let text = refusal.to_string();
         match refusal {
             Refusal::Busy(ms) => self.crowded(came, StatusCode::SERVICE_UNAVAILABLE, &text, *ms),
@@ -150,14 +144,12 @@ impl Synapses {
     }
 
     /// Python's words for whatever it did not expect; the log says what it was.
-    fn own_fault(&self, came: Came<'_>, why: &str) -> Response<Answer> {
-        let id = fault::id();
-        tracing::debug!(peer = %came.peer, id, why = escape(why), "answered with a 500");
-        let status = StatusCode::INTERNAL_SERVER_ERROR;
-        self.message(came, status, &format!("Internal Server Error #{id}"))
+    fn own_fault(&self, came: &Came, why: &str) -> Response<Answer> {
+        let said = internal_error(came, why);
+        self.message(came, StatusCode::INTERNAL_SERVER_ERROR, &said)
     }
 
-    fn content(&self, came: Came<'_>, trouble: &classic::BodyTrouble) -> Response<Answer> {
+    fn content(&self, came: &Came, trouble: &classic::BodyTrouble) -> Response<Answer> {
         let detail = match trouble {
             classic::BodyTrouble::NotJson(wrong) => json!([{
                 "type": "json_invalid",
@@ -187,36 +179,41 @@ impl Manner for Synapses {
         true
     }
 
-    fn route(&self, head: &Parts) -> Result<Route, No> {
+    fn route(&self, came: &Came) -> Result<Route, No> {
+        let head = &came.head;
+        // An absolute target names a host that nobody asked for.
+        if head.uri.authority().is_some() {
+            return Err(No::NoSuchPath);
+        }
         let name = name_of(head);
         let entry = self.table.get(name).ok_or(No::NoSuchPath)?;
         if head.method != Method::POST && head.method != Method::GET {
             return Err(No::Method);
         }
-        let claimed = Head::read(&head.headers).map_err(|trouble| No::Head(trouble.to_string()))?;
+        let claimed = came.classic()?;
         if !self.canonicaliser().speaks(&head.headers) {
             return Err(No::Head("no header of the protocol".to_owned()));
         }
         entry
-            .check_announced(&claimed)
+            .check_announced(claimed)
             .map_err(|trouble| No::Head(trouble.to_string()))?;
         Ok(Route::Synapse(name.to_owned()))
     }
 
-    fn patience(&self, head: &Parts) -> Option<Duration> {
-        let timeout_s = Head::read(&head.headers).ok()?.timeout_s?;
+    fn patience(&self, came: &Came) -> Option<Duration> {
+        let timeout_s = came.classic().ok()?.timeout_s?;
         let usual = timeout_s > 0.0 && timeout_s <= PATIENCE_S_MAX;
         usual.then(|| Duration::from_secs_f64(timeout_s))
     }
 
-    fn read(&self, head: &Parts, route: Route, body: Vec<u8>) -> Result<Request, No> {
+    fn read(&self, came: &Came, route: Route, body: Vec<u8>) -> Result<Request, No> {
         let Route::Synapse(name) = route else {
             return Err(No::NoSuchPath);
         };
         let entry = self.table.get(&name).ok_or(No::NoSuchPath)?;
         let fields = entry.fields(&body).map_err(No::Content)?;
-        let claimed = Head::read(&head.headers).map_err(|trouble| No::Head(trouble.to_string()))?;
-        if claimed.computed_body_hash.as_deref() != Some(&*entry.body_hash(&fields)) {
+        let claimed = came.classic()?.computed_body_hash.as_deref();
+        if claimed != Some(&*entry.body_hash(&fields)) {
             return Err(No::OtherBody);
         }
         if name == PING {
@@ -225,7 +222,7 @@ impl Manner for Synapses {
         Ok(Request::Synapse(SynapseReceived { name, fields }))
     }
 
-    fn say(&self, came: Came<'_>, caller: &Caller, said: Said) -> Response<Answer> {
+    fn say(&self, came: &Came, caller: &Caller, said: Said) -> Response<Answer> {
         match said {
             Said::Fields(name, fields) => self.fields(came, caller, &name, fields),
             Said::Stream(name, chunks) => {
@@ -236,15 +233,19 @@ impl Manner for Synapses {
         }
     }
 
-    fn refuse(&self, came: Came<'_>, _caller: Option<&Caller>, no: No) -> Response<Answer> {
+    fn refuse(&self, came: &Came, _caller: Option<&Caller>, no: No) -> Response<Answer> {
         match no {
             No::NoSuchPath => {
-                let (name, names) = (escape(name_of(came.head)), self.table.names());
+                let (name, names) = (escape(name_of(&came.head)), self.table.names());
                 let text = format!("Synapse name '{name}' not found. Available synapses {names}");
                 self.message(came, StatusCode::NOT_FOUND, &text)
             }
             No::Method => self.message(came, StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed"),
-            No::Head(why) => self.own_fault(came, &why),
+            // Python knows no more of it by then than that it is a synapse.
+            No::Head(why) => {
+                let said = internal_error(came, &why);
+                self.message_as(PING, came, StatusCode::INTERNAL_SERVER_ERROR, &said)
+            }
             No::Unproven(error @ (AuthError::TooManyNonces | AuthError::TooManyCallers)) => {
                 let text = error.to_string();
                 self.crowded(came, StatusCode::TOO_MANY_REQUESTS, &text, PENDING_RETRY_MS)
@@ -273,6 +274,12 @@ impl Manner for Synapses {
             }
         }
     }
+}
+
+fn internal_error(came: &Came, why: &str) -> String {
+    let id = fault::id();
+    tracing::debug!(peer = %came.peer, id, why = escape(why), "answered with a 500");
+    format!("Internal Server Error #{id}")
 }
 
 /// What follows the first slash; a synapse's name has none.

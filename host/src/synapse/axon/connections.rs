@@ -1,7 +1,7 @@
 //! Who may keep a connection open.
 //!
 //! So many in all, so many of one address. When all places are taken, the oldest
-//! connection on which nobody proved anything yet makes room for a new one: a
+//! connection on which nobody welcome proved anything yet makes room for a new one: a
 //! flood of idle connections passes through, and whoever sends a signed request
 //! at once is served and keeps its place.
 
@@ -82,7 +82,8 @@ impl Seat {
 }
 
 impl Held {
-    /// Somebody proved who he is: the place is no longer for others to take.
+    /// Somebody who is welcome proved who he is: the place is no longer for others
+    /// to take.
     pub(super) fn prove(&self) {
         let Some((place, alarm)) = lock(&self.unproved).by_age.remove(&self.age) else {
             return;

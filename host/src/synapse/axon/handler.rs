@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use hyper::body::Incoming;
 use hyper::header::{CONNECTION, HeaderValue};
@@ -89,21 +89,14 @@ impl Handler {
         seat: &Held,
     ) -> Response<Answer> {
         let (head, incoming) = request.into_parts();
-        let came = Came {
-            head: &head,
-            peer,
-            at: Instant::now(),
-        };
-        let Some(manner) = self.manner(&head) else {
+        let came = Came::now(head, peer);
+        let Some(manner) = self.manner(&came.head) else {
             return closing(Response::new(Answer::whole("")));
         };
-        match self.take(manner, came, incoming).await {
-            Ok(taken) => {
-                seat.prove();
-                self.answer(manner, came, taken).await
-            }
+        match self.take(manner, &came, incoming).await {
+            Ok(taken) => self.answer(manner, &came, seat, taken).await,
             Err(no) => {
-                let response = manner.refuse(came, None, no);
+                let response = manner.refuse(&came, None, no);
                 tracing::debug!(%peer, status = response.status().as_u16(), "refused a stranger");
                 closing(response)
             }
@@ -123,11 +116,11 @@ impl Handler {
     async fn take(
         &self,
         manner: &dyn Manner,
-        came: Came<'_>,
+        came: &Came,
         incoming: Incoming,
     ) -> Result<Taken, No> {
-        let head = came.head;
-        let route = manner.route(head)?;
+        let head = &came.head;
+        let route = manner.route(came)?;
         let screened = self
             .verifier
             .screen(manner.canonicaliser(), &head.headers)
@@ -167,13 +160,21 @@ impl Handler {
         }
     }
 
-    async fn answer(&self, manner: &dyn Manner, came: Came<'_>, taken: Taken) -> Response<Answer> {
+    async fn answer(
+        &self,
+        manner: &dyn Manner,
+        came: &Came,
+        seat: &Held,
+        taken: Taken,
+    ) -> Response<Answer> {
         let caller = taken.proven.caller().clone();
         let refuse = |no| manner.refuse(came, Some(&caller), no);
         if let Err(refusal) = self.service.admit(&caller.account) {
             return refuse(No::NotAdmitted(refusal));
         }
-        let asked = match manner.read(came.head, taken.route, taken.body) {
+        // Anyone can make keys: only one that is welcome keeps its place.
+        seat.prove();
+        let asked = match manner.read(came, taken.route, taken.body) {
             Ok(asked) => asked,
             Err(no) => return refuse(no),
         };
@@ -185,7 +186,7 @@ impl Handler {
             Ok(turn) => turn,
             Err(no) => return refuse(no),
         };
-        let time = self.time(manner, came.head);
+        let time = self.time(manner, came);
         let mut response = match self.ask(&caller, asked, time).await {
             Ok(said) => manner.say(came, &caller, said),
             Err(no) => refuse(no),
@@ -198,9 +199,9 @@ impl Handler {
     }
 
     /// No longer than the caller waits.
-    fn time(&self, manner: &dyn Manner, head: &Parts) -> Duration {
+    fn time(&self, manner: &dyn Manner, came: &Came) -> Duration {
         let own = self.options.handler_time;
-        manner.patience(head).map_or(own, |waits| waits.min(own))
+        manner.patience(came).map_or(own, |waits| waits.min(own))
     }
 
     /// A turn of this hotkey, held while its request is handled.

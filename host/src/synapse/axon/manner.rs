@@ -7,6 +7,7 @@
 //! [`Canonicaliser`] and a [`Manner`], and one line in `handler.rs`.
 
 use std::net::SocketAddr;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use hyper::Response;
@@ -21,11 +22,30 @@ use crate::subnet::synapse::Fields;
 use crate::subnet::wire::{Refusal, SynapseReceived, TaskReceived};
 
 /// A request's head and how it came.
-#[derive(Clone, Copy)]
-pub(super) struct Came<'a> {
-    pub(super) head: &'a Parts,
+pub(super) struct Came {
+    pub(super) head: Parts,
     pub(super) peer: SocketAddr,
     pub(super) at: Instant,
+    /// Read once, by the manner that has a use for it.
+    classic: OnceLock<Result<classic::Head, classic::HeadTrouble>>,
+}
+
+impl Came {
+    pub(super) fn now(head: Parts, peer: SocketAddr) -> Self {
+        Self {
+            head,
+            peer,
+            at: Instant::now(),
+            classic: OnceLock::new(),
+        }
+    }
+
+    /// The headers of the classic wire.
+    pub(super) fn classic(&self) -> Result<&classic::Head, No> {
+        let read = || classic::Head::read(&self.head.headers);
+        let read = self.classic.get_or_init(read).as_ref();
+        read.map_err(|trouble| No::Head(trouble.to_string()))
+    }
 }
 
 /// What a head asks for.
@@ -83,13 +103,13 @@ pub(super) trait Manner: Send + Sync {
     /// Whether a request that speaks no protocol is answered in this one's words.
     fn expects(&self, path: &str) -> bool;
     /// What the head asks for.
-    fn route(&self, head: &Parts) -> Result<Route, No>;
+    fn route(&self, came: &Came) -> Result<Route, No>;
     /// How long the caller says it waits.
-    fn patience(&self, head: &Parts) -> Option<Duration>;
+    fn patience(&self, came: &Came) -> Option<Duration>;
     /// What the body asks for, once its sender is proved.
-    fn read(&self, head: &Parts, route: Route, body: Vec<u8>) -> Result<Request, No>;
+    fn read(&self, came: &Came, route: Route, body: Vec<u8>) -> Result<Request, No>;
     /// What was said, in the protocol's words.
-    fn say(&self, came: Came<'_>, caller: &Caller, said: Said) -> Response<Answer>;
+    fn say(&self, came: &Came, caller: &Caller, said: Said) -> Response<Answer>;
     /// Why not; without a caller nothing is proved.
-    fn refuse(&self, came: Came<'_>, caller: Option<&Caller>, no: No) -> Response<Answer>;
+    fn refuse(&self, came: &Came, caller: Option<&Caller>, no: No) -> Response<Answer>;
 }

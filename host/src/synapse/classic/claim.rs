@@ -92,8 +92,11 @@ fn once(uuid: &str) -> u128 {
 }
 
 fn window(timeout_s: Option<f64>) -> Window {
-    // `clamp` leaves what is no number as it is, and `max` does not.
-    let counted = timeout_s.unwrap_or(0.0).max(0.0).min(TIMEOUT_COUNTED_S_MAX);
+    // What is no number is not greater than anything.
+    let counted = match timeout_s {
+        Some(timeout_s) if timeout_s > 0.0 => timeout_s.min(TIMEOUT_COUNTED_S_MAX),
+        _ => 0.0,
+    };
     Window {
         age_max: DELTA + Duration::from_secs_f64(counted),
         ahead_max: AHEAD_MAX,

@@ -74,7 +74,6 @@ fn bool_of(value: &Value) -> Option<bool> {
         Value::Int(0) => Some(false),
         Value::Int(1) => Some(true),
         Value::Float(number) if *number == 0.0 => Some(false),
-        #[expect(clippy::float_cmp, reason = "pydantic takes exactly one for True")]
         Value::Float(number) if *number == 1.0 => Some(true),
         Value::Text(text) => match text.to_ascii_lowercase().as_str() {
             "0" | "off" | "f" | "false" | "n" | "no" => Some(false),
@@ -115,7 +114,7 @@ fn int_of_text(text: &str) -> Option<i128> {
 fn float_of(value: &Value) -> Option<f64> {
     match value {
         Value::Bool(flag) => Some(if *flag { 1.0 } else { 0.0 }),
-        #[expect(clippy::cast_precision_loss, reason = "rounded as Python rounds")]
+        // Rounded as Python rounds.
         Value::Int(number) => Some(*number as f64),
         Value::Float(number) => Some(*number),
         Value::Text(text) => without_underscores(text.trim())?.parse().ok(),

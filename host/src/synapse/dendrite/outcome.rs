@@ -156,3 +156,65 @@ fn text_of<'a>(said: &'a Value, name: &str) -> Option<&'a str> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use hyper::header::HeaderValue;
+
+    use super::*;
+    use crate::subnet::synapse::{Declaration, Kind};
+
+    fn arrival(status: u16, headers: &[(&str, &str)], body: &str) -> Arrival {
+        let mut arrival = Arrival {
+            status: StatusCode::from_u16(status).unwrap(),
+            headers: HeaderMap::new(),
+            body: body.as_bytes().to_vec(),
+            elapsed: None,
+            raw_head: Vec::new(),
+        };
+        for (name, value) in headers {
+            let line = format!("{name}: {value}\r\n");
+            arrival.raw_head.extend_from_slice(b"\n");
+            arrival.raw_head.extend_from_slice(line.as_bytes());
+            let value = HeaderValue::from_str(value).unwrap();
+            let name: HeaderName = name.to_ascii_lowercase().parse().unwrap();
+            arrival.headers.append(name, value);
+        }
+        arrival
+    }
+
+    #[test]
+    fn a_classic_answer_is_known_by_its_header_or_by_its_words() {
+        let known = |arrival: Arrival| is_classic(arrival.status, &arrival.headers, &arrival.body);
+        let json = ("content-type", "application/json");
+        let words = r#"{"message": "Synapse name 'x' not found. Available synapses []"}"#;
+        let marked = ("bt_header_axon_status_code", "500");
+        assert!(known(arrival(500, &[marked], "")));
+        assert!(known(arrival(404, &[json], words)));
+        assert!(!known(arrival(200, &[json], words)));
+        assert!(!known(arrival(404, &[json], r#"{"detail": "Not Found"}"#)));
+        assert!(!known(arrival(500, &[json], r#"{"message": "no"}"#)));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_answer_makes_the_reader_panic(
+            status in 200..600_u16,
+            body in "(\\{\"(axon|message|x)\": )?[\\[\\]{}\",:0-9a-z ]{0,60}",
+            name in "(Content-Type|bt_header_axon_(status_code|port|nonce)|timeout)",
+            value in "(application/json|[ -~]{0,20})",
+        ) {
+            let declaration = Declaration::new("X").optional("x", Kind::Any, Value::None);
+            let entry = Entry::new(declaration).unwrap();
+            let json = ("content-type", "application/json");
+            for headers in [&[(&*name, &*value)][..], &[json, (&name, &value)]] {
+                let arrival = arrival(status, headers, &body);
+                let _ = is_classic(arrival.status, &arrival.headers, &arrival.body);
+                if let Ok(outcome) = read(&entry, Fields::default(), &arrival) {
+                    let _ = outcome.into_fields();
+                }
+            }
+        }
+    }
+}

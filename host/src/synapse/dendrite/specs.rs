@@ -214,6 +214,17 @@ mod tests {
         assert_eq!((claimed.cpu_threads, claimed.memory_mib), (0, 0));
     }
 
+    proptest::proptest! {
+        #[test]
+        fn no_text_makes_the_reader_panic(
+            part in "(cpu|gpu|ram|hard_disk)",
+            value in "(\\{\"(count|details|total)\": )?[\\[\\]{}\",:0-9eE.-]{0,40}\\}?",
+        ) {
+            let _ = hardware(&format!("{{\"{part}\": {value}}}"));
+            let _ = hardware(&value);
+        }
+    }
+
     #[test]
     fn a_refusal_is_no_description() {
         assert!(description(outcome(403, "")).is_err());

@@ -208,7 +208,11 @@ fn the_secret_of_a_watched_key_can_be_added_and_no_other() {
     fs::create_dir(&folder).unwrap();
     fs::write(folder.join("coldkeypub.txt"), COLDKEYPUB).unwrap();
     let error = wallet.load_coldkey(&no_passwords()).err().unwrap();
-    assert!(matches!(error, WalletError::WatchOnly { .. }));
+    assert!(matches!(error, WalletError::Missing { .. }), "{error}");
+    let made = make(&wallet, "h", Scheme::Sr25519).unwrap();
+    fs::remove_file(made.path).unwrap();
+    let error = load(&wallet, "h").err().unwrap();
+    assert!(matches!(error, WalletError::WatchOnly { .. }), "{error}");
     let other = NewKey::generate(Scheme::Sr25519, Words::Twelve)
         .ok()
         .unwrap();

@@ -250,11 +250,11 @@ fn an_encrypted_file_is_opened_with_its_password_alone() {
     };
     let pair = read(path, ANSIBLE, &told(PASSWORD)).ok().unwrap();
     assert_eq!(pair.account(), coldkey());
-    let error = read(path, ANSIBLE, &told("another")).err().unwrap();
+    let error = read(path, ANSIBLE, &told("mistaken")).err().unwrap();
     assert!(matches!(error, WalletError::WrongPassword { .. }));
     let error = error.to_string();
     assert!(
-        error.contains("BT_WALLET_PASSWORD") && !error.contains("another "),
+        error.contains("BT_WALLET_PASSWORD") && !error.contains("mistaken"),
         "{error}"
     );
     let error = read(path, NACL, &told("")).err().unwrap();

@@ -37,11 +37,21 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 pub(super) struct Key(Zeroizing<[u8; 32]>);
 
 impl Key {
-    pub(super) fn derive(password: &Password) -> Self {
-        let mut key = Zeroizing::new([0; 32]);
-        pbkdf2::pbkdf2_hmac::<Sha256>(password.bytes(), SALT, ROUNDS, key.as_mut());
-        Self(key)
+    fn derive(password: &Password) -> Self {
+        Self(stretch(password, ROUNDS))
     }
+
+    #[cfg(test)]
+    pub(super) fn known(bytes: [u8; 32]) -> Self {
+        Self(Zeroizing::new(bytes))
+    }
+}
+
+/// Seconds in a release build, minutes in a development one.
+pub(super) fn stretch(password: &Password, rounds: u32) -> Zeroizing<[u8; 32]> {
+    let mut key = Zeroizing::new([0; 32]);
+    pbkdf2::pbkdf2_hmac::<Sha256>(password.bytes(), SALT, rounds, key.as_mut());
+    key
 }
 
 /// Everything but the HMAC, and the HMAC.

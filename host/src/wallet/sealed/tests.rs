@@ -1,7 +1,8 @@
 //! Files that btwallet, Ansible Vault and the first wallets encrypted.
 //!
-//! Argon2 takes seconds and its salt is everybody's: it is derived once here, and
-//! the other tests use the key it is known to give.
+//! Keys take seconds and the salts are everybody's: Argon2's is derived once here,
+//! Fernet's with fewer rounds, and the other tests use the keys they are known to
+//! give.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use super::*;
@@ -9,6 +10,10 @@ use super::*;
 const PASSWORD: &str = "correct horse battery staple 1!";
 /// What Argon2 makes of it, as libsodium computed it.
 const KEY: &str = "4f5624f2017a051b7b20bf568fd933de07b5bd81cae0e7f441905bf5004e47b7";
+/// What 10,000,000 rounds make of it for Fernet, as OpenSSL computed it.
+const FERNET_KEY: &str = "cbc36f2f69de0cc1ee28315ccd13958e6546b142d2c5be5bde7646a65b6ef6d5";
+/// The same with 1,000 rounds.
+const FERNET_KEY_1000: &str = "68a85fac0f2445189ec47b45a93ddc88215d16316ecc24916be024387709972b";
 const PLAIN: &str = "5EHgWw2Af1pnoc7f1A8bfmM97W3DAYW8xr82RfhLL9oAabAe";
 const HOTKEY: &str = "5EtaiguVmKZ9Vewv7HkS86hWTS8Lf4twTSADg29PH5rM5Wng";
 
@@ -22,10 +27,12 @@ fn password(text: &str) -> Password {
     Password::new(Zeroizing::new(text.to_owned())).unwrap()
 }
 
+fn bytes(digits: &str) -> [u8; 32] {
+    hex::decode(digits).unwrap().try_into().unwrap()
+}
+
 fn known() -> nacl::Key {
-    let mut key = [0; 32];
-    hex::decode_to_slice(KEY, &mut key).unwrap();
-    nacl::Key::known(key)
+    nacl::Key::known(bytes(KEY))
 }
 
 fn text(plain: Result<Zeroizing<Vec<u8>>, Closed>) -> String {
@@ -75,7 +82,9 @@ fn an_ansible_vault_is_opened() {
 fn the_oldest_wallets_are_opened() {
     assert_eq!(Encryption::of(FERNET), Some(Encryption::Fernet));
     let sealed = fernet::Sealed::parse(FERNET).unwrap();
-    let key = fernet::Key::derive(&password(PASSWORD));
+    let fewer = fernet::stretch(&password(PASSWORD), 1000);
+    assert_eq!(*fewer, bytes(FERNET_KEY_1000));
+    let key = fernet::Key::known(bytes(FERNET_KEY));
     assert!(text(sealed.open_with(&key)).contains(PLAIN));
     let mut damaged = FERNET.to_vec();
     damaged[100] ^= 1;

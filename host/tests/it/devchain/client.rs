@@ -113,6 +113,34 @@ impl Client {
         value.decode_as().unwrap()
     }
 
+    /// A value of any pallet's storage, as text; empty where there is none.
+    pub async fn text<Keys>(&self, pallet: &str, item: &str, keys: Keys) -> String
+    where
+        Keys: dynamic_args::Keys + dynamic_args::DecodableKeys,
+    {
+        let address = dynamic::storage::<Keys, Value>(pallet, item);
+        let at = self.api.at_current_block().await.unwrap();
+        let value = at.storage().try_fetch(address, keys).await.unwrap();
+        let value = value.map(|value| format!("{:?}", value.decode().unwrap()));
+        value.unwrap_or_default()
+    }
+
+    /// The names of the newest block's events, those of its beginning too.
+    pub async fn events(&self) -> String {
+        self.text("System", "Events", ()).await
+    }
+
+    /// The same call, made by root.
+    pub async fn sudo(&self, chain: &DevChain, call: &str, args: Vec<Value>) -> String {
+        let inner = Value::unnamed_variant(call, args);
+        let inner = Value::unnamed_variant("AdminUtils", [inner]);
+        let outcome = self.run_in(chain, "Alice", "Sudo", "sudo", (inner,)).await;
+        outcome.unwrap();
+        let events = self.events().await;
+        let told = events.find("Sudid").unwrap();
+        events[told..].to_owned()
+    }
+
     /// A runtime API's answer.
     pub async fn ask<T: DecodeAsType, Args: dynamic_args::Keys>(
         &self,

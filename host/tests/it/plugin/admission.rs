@@ -1,6 +1,6 @@
 //! What is offered and refused, and that the running plugin stays.
 
-use host::plugin::{AdmissionError, Approval};
+use host::plugin::{AdmissionError, Approval, TrustError};
 use host::subnet::plugin::World;
 
 use super::support::{GENERATOR, Node, POLICY, evidence};
@@ -121,7 +121,10 @@ async fn nothing_unapproved_comes_in() {
         .swap("policy", stranger.clone(), Approval::Recorded)
         .await
         .unwrap_err();
-    assert!(matches!(refused, AdmissionError::NotApproved(_)));
+    assert!(matches!(
+        refused,
+        AdmissionError::Untrusted(TrustError::Unsigned { .. })
+    ));
     assert!(refused.remedy().contains("--pin"));
     node.registry
         .swap("policy", stranger.clone(), pin())

@@ -23,6 +23,9 @@ fn registry(folder: &tempfile::TempDir) -> Registry {
         worlds: vec![World::ChallengeGenerator, World::ChallengeSolver],
         builtins: vec![builtin::challenge_matmul(), builtin::solver_matmul()],
         settings: [("challenge-matmul".to_owned(), Settings::from(sizes))].into(),
+        data: Default::default(),
+        limits: Default::default(),
+        trust: Default::default(),
         accelerator: Some(Arc::new(
             CpuAccelerator::new(&CpuOptions::default()).unwrap(),
         )),

@@ -4,12 +4,16 @@ use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
 
 use host::plugin::builtin::BuiltIn;
-use host::plugin::{Config, Engine, Limits, Registry, RegistryError, Settings, WorldLimits};
+use host::plugin::{
+    CompileLimits, Config, DataByPlugin, Engine, Limits, Registry, RegistryError, Settings,
+    WorldLimits,
+};
 use host::subnet::challenge::Session;
 use host::subnet::events::Unobserved;
 use host::subnet::key::AccountId;
 use host::subnet::plugin::{Plugins, ScoringPolicy, SolverSession, World};
 use host::subnet::scoring::{Epoch, Evidence, Miner};
+use host::subnet::trust::Trust;
 
 pub(crate) const POLICY: &[u8] =
     include_bytes!(concat!(env!("OUT_DIR"), "/fixture_misbehave.wasm"));
@@ -32,6 +36,13 @@ pub(crate) fn limits() -> Limits {
         ..WorldLimits::default()
     };
     Limits {
+        // A busy machine is no reason to fail.
+        admission_ms_max: 900_000,
+        compile: CompileLimits {
+            wall_ms_max: 900_000,
+            cpu_s_max: 600,
+            ..CompileLimits::default()
+        },
         deterministic_threads: 3,
         effectful_threads: 3,
         sessions_max: 12,
@@ -46,7 +57,7 @@ pub(crate) fn limits() -> Limits {
 static SHARED: LazyLock<(Engine, Registry)> = LazyLock::new(|| {
     let engine = Engine::new(limits()).unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let registry = open(&engine, &folder, "ok").unwrap();
+    let registry = open(&engine, &folder, &Setup::default()).unwrap();
     (engine, registry)
 });
 
@@ -68,11 +79,34 @@ pub(crate) fn fixture(world: World) -> BuiltIn {
     }
 }
 
+/// What an operator says, beside the defaults.
+#[derive(Clone)]
+pub(crate) struct Setup {
+    /// All fixtures' setting `mode`.
+    pub(crate) mode: String,
+    /// Worlds whose fixture has no setting at all.
+    pub(crate) unset: Vec<World>,
+    pub(crate) data: DataByPlugin,
+    pub(crate) trust: Trust,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            mode: "ok".into(),
+            unset: vec![],
+            data: DataByPlugin::new(),
+            trust: Trust::default(),
+        }
+    }
+}
+
 /// A registry in a folder of its own.
 pub(crate) struct Node {
     pub(crate) registry: Registry,
     pub(crate) folder: tempfile::TempDir,
     pub(crate) engine: Engine,
+    setup: Setup,
 }
 
 impl Node {
@@ -86,19 +120,39 @@ impl Node {
     }
 
     pub(crate) fn on(engine: Engine, mode: &str) -> Result<Self, RegistryError> {
+        let mode = mode.to_owned();
+        Self::open(
+            engine,
+            Setup {
+                mode,
+                ..Setup::default()
+            },
+        )
+    }
+
+    pub(crate) fn with(setup: Setup) -> Self {
+        Self::open(SHARED.0.clone(), setup).unwrap()
+    }
+
+    fn open(engine: Engine, setup: Setup) -> Result<Self, RegistryError> {
         let folder = tempfile::tempdir().unwrap();
-        let registry = open(&engine, &folder, mode)?;
+        let registry = open(&engine, &folder, &setup)?;
         Ok(Self {
             registry,
             folder,
             engine,
+            setup,
         })
     }
 
     /// As after a restart.
     pub(crate) fn restart(self, mode: &str) -> Self {
         drop(self.registry);
-        let registry = open(&self.engine, &self.folder, mode).unwrap();
+        let setup = Setup {
+            mode: mode.to_owned(),
+            ..self.setup.clone()
+        };
+        let registry = open(&self.engine, &self.folder, &setup).unwrap();
         Self { registry, ..self }
     }
 
@@ -110,7 +164,7 @@ impl Node {
 fn open(
     engine: &Engine,
     folder: &tempfile::TempDir,
-    mode: &str,
+    setup: &Setup,
 ) -> Result<Registry, RegistryError> {
     let worlds = [
         World::ScoringPolicy,
@@ -118,7 +172,9 @@ fn open(
         World::ChallengeSolver,
     ];
     let settings = worlds.map(|world| {
-        let table = Settings::from([("mode".to_owned(), mode.to_owned())]);
+        let set = !setup.unset.contains(&world);
+        let mode = set.then(|| ("mode".to_owned(), setup.mode.clone()));
+        let table: Settings = mode.into_iter().collect();
         (fixture(world).name.into_owned(), table)
     });
     Registry::open(
@@ -128,6 +184,9 @@ fn open(
             worlds: worlds.to_vec(),
             builtins: worlds.map(fixture).to_vec(),
             settings: settings.into(),
+            data: setup.data.clone(),
+            limits: Default::default(),
+            trust: setup.trust.clone(),
             accelerator: None,
             observer: Arc::new(Unobserved),
         },

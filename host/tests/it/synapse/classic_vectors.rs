@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use host::synapse::AxonOptions;
+use host::synapse::{AxonOptions, Protocol};
 use serde_json::Value;
 
 use super::support::{Axon, StillClock, status, talk};
@@ -106,16 +106,23 @@ async fn each_recorded_request_is_answered_as_python_answered_it() {
         let delay = delay_ns(text(case, "name"));
         let now = signed.unwrap_or(RECORDED_NS).saturating_add_signed(delay);
         clock.0.store(now, Ordering::SeqCst);
-        let deny = text(case, "name") == "deny_403";
-        let answer = if deny {
-            let options = AxonOptions {
-                clock: clock.clone(),
-                ..AxonOptions::default()
-            };
-            let axon = Axon::serve(options, Arc::new(Synapses::denying())).await;
-            talk(axon.address, &request).await
-        } else {
-            talk(axon.address, &request).await
+        let apart = match text(case, "name") {
+            "deny_403" => Some((Protocol::ALL.to_vec(), Synapses::denying())),
+            // Spoken here, unless it is switched off.
+            "btauth_to_axon" => Some((vec![Protocol::Classic], Synapses::default())),
+            _ => None,
+        };
+        let answer = match apart {
+            None => talk(axon.address, &request).await,
+            Some((protocols, service)) => {
+                let options = AxonOptions {
+                    clock: clock.clone(),
+                    protocols,
+                    ..AxonOptions::default()
+                };
+                let apart = Axon::serve(options, Arc::new(service)).await;
+                talk(apart.address, &request).await
+            }
         };
         check(case, &request, &answer);
     }

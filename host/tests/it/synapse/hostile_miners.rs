@@ -244,7 +244,7 @@ async fn whoever_is_late_has_timed_out() {
 }
 
 #[tokio::test]
-async fn whoever_hangs_up_is_unreachable_and_asked_once() {
+async fn whoever_hangs_up_is_unreachable_and_sees_a_task_once() {
     let dendrite = dendrite();
     let asked = Arc::new(AtomicUsize::new(0));
     let seen = Arc::clone(&asked);
@@ -255,9 +255,17 @@ async fn whoever_hangs_up_is_unreachable_and_asked_once() {
             seen.fetch_add(1, Ordering::SeqCst);
         }
     });
-    let answer = ask(&dendrite, &hanging_up.await).await;
+    let hanging_up = hanging_up.await;
+    let answer = ask(&dendrite, &hanging_up).await;
     assert!(matches!(answer, Answer::Unreachable(_)), "{answer:?}");
     assert_eq!(asked.load(Ordering::SeqCst), 1);
+    // What does no harm twice is asked once more.
+    let described = dendrite.describe(&hanging_up).await;
+    assert!(
+        matches!(described, Err(PeerError::Unreachable(_))),
+        "{described:?}"
+    );
+    assert_eq!(asked.load(Ordering::SeqCst), 3);
 
     let closed = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let nobody = peer(closed.local_addr().unwrap());

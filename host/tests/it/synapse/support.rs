@@ -79,6 +79,12 @@ pub(crate) fn bob() -> Arc<DevKey> {
     DevKey::new("398f0c28f98885e046333d4a41c19cee4c37368a9832c6502f6cfd182e2aef89")
 }
 
+/// So many others.
+pub(crate) fn keys(count: u8) -> Vec<Arc<DevKey>> {
+    let seed = |n: u8| hex::encode([n; 32]);
+    (0..count).map(|n| DevKey::new(&seed(100 + n))).collect()
+}
+
 /// Somebody else.
 pub(crate) fn charlie() -> Arc<DevKey> {
     DevKey::new("0707070707070707070707070707070707070707070707070707070707070707")

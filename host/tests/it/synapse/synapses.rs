@@ -1,6 +1,7 @@
 //! The synapses of the recorded axon, served by this one: `Echo`, `Deny`,
 //! `Boom`, `Slow` and `StreamIt`, and `Specs` beside them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -9,7 +10,7 @@ use host::subnet::synapse::{Declaration, Kind, Value};
 use host::subnet::wire::{
     Description, Refusal, Service, SynapseAnswer, SynapseReceived, TaskReceived,
 };
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use super::support::description;
 
@@ -17,6 +18,8 @@ use super::support::description;
 #[derive(Default)]
 pub(crate) struct Synapses {
     denying: bool,
+    /// Told when a `Slow` has begun.
+    pub(crate) slow_begun: Arc<Notify>,
     stakes: Vec<(AccountId, u64)>,
 }
 
@@ -106,6 +109,7 @@ impl Service for Synapses {
         match asked.name.as_str() {
             "Boom" => Err(Refusal::Failed("boom".to_owned())),
             "Slow" => {
+                self.slow_begun.notify_one();
                 tokio::time::sleep(Duration::from_secs(60)).await;
                 Ok(SynapseAnswer::Fields(asked.fields))
             }

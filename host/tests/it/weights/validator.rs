@@ -173,6 +173,7 @@ impl Running {
             store: Arc::new(store),
             observer: heard.clone(),
             quiet: Quiet::default(),
+            guard: Arc::default(),
         };
         let stop = watch::Sender::new(false);
         let validator = Validator::new(means, options());

@@ -194,6 +194,7 @@ async fn commits_of_several_epochs_are_followed_beside_one_another() {
         epoch: 11,
         weights: vector(),
         state: WeightsState::Intended,
+        held_epochs: 0,
     };
     world.store.record_weights(&next).unwrap();
     fate(&world, WAITING);

@@ -42,6 +42,7 @@ pub(super) fn intended(world: &World) {
         epoch: 10,
         weights: vector(),
         state: WeightsState::Intended,
+        held_epochs: 0,
     };
     world.store.record_weights(&weights).unwrap();
 }
@@ -201,6 +202,7 @@ async fn weights_that_are_two_epochs_late_or_have_a_successor_are_given_up() {
                     epoch: 11,
                     weights: vector(),
                     state: WeightsState::Confirmed(109),
+                    held_epochs: 0,
                 };
                 world.store.record_weights(&next).unwrap();
             }
