@@ -126,31 +126,53 @@ async fn timelock(at: &At<'_>, window: &Window) -> Result<Timelock, ChainError> 
         true => (own_beacon(at).await?, measured_pace_ms(at, now_ms).await?),
         false => (Beacon::quicknet(), at.runtime.slot_ms()),
     };
-    let due = round(
-        &beacon,
+    let clock = Clock {
+        head: at.head.number,
         now_ms,
         block_ms,
-        at.head.number,
-        window.reveal_block,
-    );
+        newest,
+    };
     Ok(Timelock {
+        round: clock.round(&beacon, window),
         beacon,
-        // The chain refuses older rounds; blocks faster than rounds need it.
-        round: due.max(newest),
     })
 }
 
-/// The round that a commit made at `head` is sealed for.
-fn round(
-    beacon: &Beacon,
-    now_ms: u64,
-    block_ms: u64,
+/// What time it is on the chain.
+struct Clock {
     head: BlockNumber,
-    reveal_block: BlockNumber,
-) -> u64 {
-    let ingested = reveal_block.saturating_add(INGEST_BLOCKS);
-    let wait_ms = ingested.saturating_sub(head).saturating_mul(block_ms);
-    beacon.settled_round(now_ms.saturating_add(wait_ms))
+    now_ms: u64,
+    /// From one block to the next.
+    block_ms: u64,
+    /// The newest round that the chain has.
+    newest: u64,
+}
+
+impl Clock {
+    /// The round that a commit made now is sealed for: signed when the chain is
+    /// to open it, and not before the commit arrives, which the chain refuses.
+    ///
+    /// Where blocks are faster than rounds the two exclude one another; then it is
+    /// the next round, or if that comes after the epoch the one there is.
+    fn round(&self, beacon: &Beacon, window: &Window) -> u64 {
+        let ingested = window.reveal_block.saturating_add(INGEST_BLOCKS);
+        let due = beacon.settled_round(self.at_ms(ingested));
+        let next = self.newest.saturating_add(1);
+        let is_next_in_time = beacon.signed_at_ms(next) < self.at_ms(window.reveal_end);
+        match due > self.newest {
+            true => due,
+            false if is_next_in_time => next,
+            false => self.newest,
+        }
+    }
+
+    /// About when a later block is made.
+    fn at_ms(&self, block: BlockNumber) -> u64 {
+        let wait_ms = block
+            .saturating_sub(self.head)
+            .saturating_mul(self.block_ms);
+        self.now_ms.saturating_add(wait_ms)
+    }
 }
 
 async fn now_ms(at: &At<'_>) -> Result<u64, ChainError> {

@@ -83,6 +83,8 @@ pub(super) struct Window {
     pub(super) reveal_epoch: u64,
     /// The first block of that epoch.
     pub(super) reveal_block: BlockNumber,
+    /// The first block of the one after, if the tempo stays.
+    pub(super) reveal_end: BlockNumber,
 }
 
 /// The window of a commit made at `head`; none if no epoch ever runs, or none
@@ -105,10 +107,12 @@ pub(super) fn window(
         Schedule::Derived => derived(netuid, tempo, head.saturating_add(1)).0,
     };
     let reveal_epoch = epoch.checked_add(reveal_period)?;
+    let reveal_block = first_block(schedule, netuid, tempo, head, reveal_epoch)?;
     Some(Window {
         epoch,
         reveal_epoch,
-        reveal_block: first_block(schedule, netuid, tempo, head, reveal_epoch)?,
+        reveal_block,
+        reveal_end: reveal_block.saturating_add(u64::from(tempo)),
     })
 }
 

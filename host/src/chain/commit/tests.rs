@@ -19,6 +19,7 @@ fn window() -> Window {
         epoch: 5,
         reveal_epoch: 6,
         reveal_block: 1360,
+        reveal_end: 1720,
     }
 }
 
@@ -41,15 +42,37 @@ fn the_round_is_the_one_bittensor_seals_for() {
     let (head, period) = (get("current_block"), get("subnet_reveal_period_epochs"));
     let window = epoch::window(schedule, 1, tempo, head, period).unwrap();
     for now_ms in [1_795_353_961_673, 1_795_353_961_684] {
-        let round = round(
-            &Beacon::quicknet(),
-            now_ms,
-            12_000,
+        let clock = Clock {
             head,
-            window.reveal_block,
-        );
+            now_ms,
+            block_ms: 12_000,
+            newest: 34_000_000,
+        };
+        let round = clock.round(&Beacon::quicknet(), &window);
         assert_eq!(Some(round), vector["reveal_round"].as_u64());
     }
+}
+
+#[test]
+fn a_round_is_never_older_than_the_chain_s_newest() {
+    // Rounds of a second from 0 on, blocks of 40 ms.
+    let (_, beacon) = beacon();
+    let mut clock = Clock {
+        head: 100,
+        now_ms: 50_000,
+        block_ms: 40,
+        newest: 51,
+    };
+    let window = |reveal_end| Window {
+        reveal_block: 105,
+        reveal_end,
+        ..self::window()
+    };
+    // Round 52 is signed at 51,000 ms, when block 125 is made.
+    assert_eq!(clock.round(&beacon, &window(126)), 52);
+    assert_eq!(clock.round(&beacon, &window(115)), 51);
+    clock.block_ms = 12_000;
+    assert_eq!(clock.round(&beacon, &window(115)), 146);
 }
 
 #[test]
