@@ -1,174 +1,85 @@
 //! What a signed request costs an axon, against the signatures alone.
 //!
-//! An axon cannot do less than verify one signature and make one. The figure to
-//! watch is the ratio of a whole request, over loopback with a warm connection
-//! and the caller's half included, to both halves' bare signatures: a verify and
-//! a sign at either end.
+//! An axon cannot do less than verify one signature, and make one where it signs
+//! its answer (btauth/1 between our nodes; the classic wire signs none). The
+//! figure to watch is the share of an axon's CPU time that those take: the axon
+//! has a thread of its own, whose CPU time is read before and after so many
+//! requests over one connection, and the bare signatures run on that thread too.
+//!
+//! With `--serve` it is an axon for `peers.py`, which compares it with Python's.
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
+#[path = "axon/client.rs"]
+mod client;
+#[path = "axon/server.rs"]
+mod server;
+
 use std::hint::black_box;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use async_trait::async_trait;
-use criterion::{Criterion, criterion_group, criterion_main};
-use host::subnet::challenge::Answer;
-use host::subnet::key::{AccountId, Signature, Signer, verify};
-use host::subnet::wire::{
-    Dendrite as _, Description, Peer, Refusal, Service, TaskReceived, TaskRequest,
-};
+use criterion::Criterion;
+use host::subnet::key::{Signer as _, verify};
 use host::synapse::btauth::{self, Btauth};
-use host::synapse::clock::{Clock, SystemClock};
-use host::synapse::replay::{ReplayLimits, ReplayStore};
-use host::synapse::verify::{Arrived, Verifier};
-use host::synapse::{AddressPolicy, AxonOptions, DendriteOptions, HttpDendrite, serve};
+use host::synapse::clock::{Clock as _, SystemClock};
+use host::synapse::replay::ReplayStore;
+use host::synapse::verify::Verifier;
 use hyper::header::HeaderMap;
-use tokio::net::TcpListener;
-use tokio::runtime::Runtime;
+
+use client::{Client, Wire, arrived};
+use server::{Key, Server};
 
 const ROUNDS: u32 = 2000;
-const PAYLOAD: &[u8] = &[7; 256];
 
-struct Key(schnorrkel::Keypair);
-
-impl Key {
-    fn new(seed: u8) -> Arc<Self> {
-        let mini = schnorrkel::MiniSecretKey::from_bytes(&[seed; 32]).unwrap();
-        let mode = schnorrkel::ExpansionMode::Ed25519;
-        Arc::new(Self(mini.expand_to_keypair(mode)))
-    }
+fn share(server: &Server, wire: Wire) {
+    let mut client = Client::new(server.address(), wire);
+    (0..50).for_each(|_| client.ask());
+    let before = server.cpu_time();
+    (0..ROUNDS).for_each(|_| client.ask());
+    let request = (server.cpu_time() - before) / ROUNDS;
+    let bare = server.bare(wire, ROUNDS) / ROUNDS;
+    let share = bare.as_secs_f64() / request.as_secs_f64();
+    println!(
+        "{wire:?}: a request {request:?} of the axon's CPU time, bare signatures {bare:?}, \
+         share {share:.2} (aim: at least 0.60)"
+    );
 }
 
-impl Signer for Key {
-    fn account(&self) -> AccountId {
-        AccountId(self.0.public.to_bytes())
-    }
-
-    fn sign(&self, message: &[u8]) -> Signature {
-        Signature(self.0.sign_simple(b"substrate", message).to_bytes())
-    }
-}
-
-struct Echo;
-
-#[async_trait]
-impl Service for Echo {
-    fn admit(&self, _: &AccountId) -> Result<(), Refusal> {
-        Ok(())
-    }
-
-    async fn describe(&self, _: &AccountId) -> Result<Description, Refusal> {
-        Ok(Description::default())
-    }
-
-    async fn challenge(&self, _: &AccountId, task: TaskReceived) -> Result<Vec<u8>, Refusal> {
-        Ok(task.payload)
-    }
-
-    async fn end_session(&self, _: &AccountId, _: &str) {}
-}
-
-fn arrived() -> Arrived<'static> {
-    Arrived {
-        method: "POST",
-        target: "/compute-subnet/1/challenge/s/0/echo/10000",
-        body: PAYLOAD,
-    }
-}
-
-fn bare(key: &Key) {
+fn criterion(criterion: &mut Criterion) {
+    let key = Key::new(1);
     let message = [7; 300];
     let signature = key.sign(&message);
-    assert!(verify(&key.account(), black_box(&message), &signature));
-}
-
-/// An axon without limits that a benchmark would run into, and a dendrite.
-async fn start() -> (HttpDendrite, Peer) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let miner = Key::new(2);
-    let peer = Peer {
-        hotkey: miner.account(),
-        address: listener.local_addr().unwrap(),
-    };
-    let options = AxonOptions {
-        requests_per_second: u32::MAX,
-        requests_burst: u32::MAX,
-        replay: unlimited(),
-        ..AxonOptions::default()
-    };
-    let for_ever = std::future::pending();
-    tokio::spawn(serve(listener, options, Arc::new(Echo), miner, for_ever));
-    let options = DendriteOptions {
-        addresses: AddressPolicy::AllowPrivate,
-        ..DendriteOptions::default()
-    };
-    (HttpDendrite::new(Key::new(1), options), peer)
-}
-
-fn unlimited() -> ReplayLimits {
-    ReplayLimits {
-        nonces_per_hotkey_max: usize::MAX,
-        ..ReplayLimits::default()
-    }
-}
-
-async fn request(dendrite: &HttpDendrite, peer: &Peer) {
-    let task = TaskRequest {
-        session: "s",
-        step: 0,
-        solver: "echo",
-        payload: PAYLOAD,
-        timeout: Duration::from_secs(10),
-    };
-    let (answer, _) = dendrite.challenge(peer, task).await;
-    assert_eq!(answer, Answer::Payload(PAYLOAD.to_vec()));
-}
-
-fn ratio(runtime: &Runtime, key: &Key, dendrite: &HttpDendrite, peer: &Peer) {
-    let begun = Instant::now();
-    (0..ROUNDS).for_each(|_| bare(key));
-    let bare = begun.elapsed() / ROUNDS;
-    let begun = Instant::now();
-    runtime.block_on(async {
-        for _ in 0..ROUNDS {
-            request(dendrite, peer).await;
-        }
+    criterion.bench_function("bare verify", |b| {
+        b.iter(|| assert!(verify(&key.account(), black_box(&message), &signature)));
     });
-    let whole = begun.elapsed() / ROUNDS;
-    // Both ends verify one signature and make one.
-    let ratio = whole.as_secs_f64() / (2.0 * bare.as_secs_f64());
-    println!("bare verify and sign {bare:?}, a request, both ends {whole:?}, ratio {ratio:.2}");
-}
-
-fn axon(criterion: &mut Criterion) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    let (dendrite, peer) = runtime.block_on(start());
-    let key = Key::new(1);
-    ratio(&runtime, &key, &dendrite, &peer);
-
-    criterion.bench_function("bare verify and sign", |b| b.iter(|| bare(&key)));
     criterion.bench_function("verify a request", |b| {
-        let clock = Arc::new(SystemClock);
-        let replays = ReplayStore::new(unlimited());
+        let replays = ReplayStore::new(server::unlimited());
         let me = Key::new(2).account();
-        let verifier = Verifier::new(&me, vec![Box::new(Btauth)], clock, 0, replays);
+        let verifier = Verifier::new(&me, Arc::new(SystemClock), 0, replays);
         b.iter_batched(
             || btauth::sign(key.as_ref(), arrived(), &me, SystemClock.unix_ns()),
             |headers| {
                 let headers: HeaderMap = headers.into_iter().collect();
-                verifier.verify(&headers, arrived()).unwrap()
+                verifier.verify(&Btauth, &headers, arrived()).unwrap()
             },
             criterion::BatchSize::SmallInput,
         );
     });
-    criterion.bench_function("a request, both ends", |b| {
-        b.iter(|| runtime.block_on(request(&dendrite, &peer)));
-    });
 }
 
-criterion_group!(benches, axon);
-criterion_main!(benches);
+fn main() {
+    if std::env::args().any(|argument| argument == "--serve") {
+        server::serve_until_stdin_ends();
+        return;
+    }
+    let server = Server::start();
+    for wire in [Wire::Classic, Wire::Btauth] {
+        share(&server, wire);
+    }
+    let mut short = Criterion::default()
+        .measurement_time(Duration::from_secs(3))
+        .configure_from_args();
+    criterion(&mut short);
+    short.final_summary();
+}

@@ -15,32 +15,43 @@
 //! | [`networks`] | names, addresses and genesis of the public networks |
 //! | `link` | one WebSocket, legacy JSON-RPC, deadlines |
 //! | `session` | a link that leads to the right chain, and its runtimes |
+//! | `endpoints`, `scout` | which endpoint is healthiest |
 //! | `follow` | reconnecting, heads |
 //! | `runtime`, `guard` | metadata: names to bytes and back, safely |
-//! | `calls`, `submit`, `refusal`, `remedies` | extrinsics: what, how, why not and what then |
+//! | `calls`, `nonces`, `submit`, `refusal`, `remedies` | extrinsics: what, how, why not and what then |
 //! | `shared` | waiting for a session, reading through it |
-//! | `read`, `metagraph`, `epoch` | what is read: a subnet at one block |
+//! | `read`, `metagraph`, `neurons`, `epoch` | what is read: a subnet at one block |
+//! | `offline` | reading kept answers |
+//! | `subnets`, `commitment`, `tools` | what people ask for beside that |
 //!
-//! Does not: commit weights (timelocked commit-reveal), verify what a node says
+//! Does not: verify what a node says
 //! against the chain's consensus, or hold keys. An operator who must not trust
 //! an endpoint runs one.
 
 mod calls;
+mod commitment;
+mod endpoints;
 mod epoch;
 mod follow;
 mod guard;
 mod link;
 mod metagraph;
 pub mod networks;
+mod neurons;
+mod nonces;
+mod offline;
 mod read;
 mod refusal;
 mod remedies;
 mod runtime;
+mod scout;
 mod session;
 mod shared;
 mod submit;
+mod subnets;
 #[cfg(test)]
 mod testing;
+mod tools;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -56,10 +67,17 @@ use crate::subnet::weights::Weights;
 use crate::subnet::{Netuid, Uid};
 use shared::Shared;
 
+pub use commitment::{Commitment, Field};
+pub use offline::Offline;
+pub use subnets::SubnetLine;
+
 /// The most endpoints.
 const ENDPOINTS_MAX: usize = 16;
 /// The runtime's error for a price above the limit.
 const PRICE_ROSE: &str = "RegistrationPriceLimitExceeded";
+
+/// The runtime's error for an announcement that follows another too closely.
+const SERVED_TOO_SOON: &str = "ServingRateLimitExceeded";
 
 /// How long things may take. The default suits mainnet and a local chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +94,8 @@ pub struct Timing {
     pub reconnect_min: Duration,
     /// The longest.
     pub reconnect_max: Duration,
+    /// Between two looks at the endpoints that are not in use.
+    pub scout_interval: Duration,
 }
 
 impl Default for Timing {
@@ -87,6 +107,7 @@ impl Default for Timing {
             inclusion_deadline: Duration::from_secs(180),
             reconnect_min: Duration::from_millis(500),
             reconnect_max: Duration::from_secs(60),
+            scout_interval: Duration::from_secs(60),
         }
     }
 }
@@ -94,7 +115,7 @@ impl Default for Timing {
 /// Which chain, and how patiently.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// WebSocket addresses, tried in turn.
+    /// WebSocket addresses; the healthiest is used, equals in this order.
     pub endpoints: Vec<String>,
     /// Block zero of the network that is meant; any other is refused.
     pub expected_genesis: Option<[u8; 32]>,
@@ -179,6 +200,25 @@ impl Subtensor {
             })
     }
 
+    /// Announces an axon, and says when it may be if that was too soon.
+    async fn announce(&self, netuid: Netuid, call: &calls::Call) -> Result<Included, ChainError> {
+        let hotkey = self.hotkey()?;
+        let (name, remedy) = match submit::submit(&self.shared, call, hotkey).await {
+            Err(ChainError::Refused { name, remedy }) if name == SERVED_TOO_SOON => (name, remedy),
+            other => return other,
+        };
+        let account = hotkey.account();
+        let allowed = self
+            .shared
+            .read(move |session| Box::pin(read::serving_allowed_from(session, netuid, account)))
+            .await;
+        let remedy = match allowed {
+            Ok(Some(block)) => format!("{remedy}; it is allowed from block {block} on"),
+            _ => remedy,
+        };
+        Err(ChainError::Refused { name, remedy })
+    }
+
     /// Says when, where the chain only says too soon.
     async fn explained(&self, netuid: Netuid, refused: ChainError) -> ChainError {
         let ChainError::Refused { name, remedy } = refused else {
@@ -231,8 +271,8 @@ impl Chain for Subtensor {
     }
 
     async fn serve_axon(&self, netuid: Netuid, axon: AxonInfo) -> Result<Included, ChainError> {
-        let call = calls::serve_axon(netuid, &axon);
-        submit::submit(&self.shared, &call, self.hotkey()?).await
+        self.announce(netuid, &calls::serve_axon(netuid, &axon))
+            .await
     }
 
     async fn register(&self, netuid: Netuid, limit_rao: u64) -> Result<Included, ChainError> {

@@ -15,20 +15,28 @@
 //! | 5 | no node runs there |
 
 mod arguments;
+mod backtest;
 mod completions;
+mod components;
 mod demo;
 mod devchain;
+mod epochs;
+mod evidence;
 mod exit;
 mod keys;
 mod logging;
 mod node;
 mod plugin;
+mod progress;
+mod replay;
 mod run;
+mod scaffold;
 mod shutdown;
 mod status;
 mod subnet;
 mod surroundings;
 mod table;
+mod trial;
 mod wallet;
 
 use std::ffi::OsString;
@@ -73,6 +81,9 @@ enum Command {
     Plugin(plugin::Plugin),
     Wallet(wallet::Wallet),
     Status(status::Status),
+    Replay(replay::Replay),
+    Evidence(evidence::Evidence),
+    Backtest(backtest::Backtest),
     Completions(completions::Completions),
 }
 
@@ -152,6 +163,9 @@ impl Cli {
             Command::Wallet(wallet) => wallet.execute(&mut world),
             Command::Plugin(plugin) => plugin.execute(&mut world),
             Command::Status(status) => status.execute(&mut world),
+            Command::Replay(replay) => replay.execute(&mut world),
+            Command::Evidence(evidence) => evidence.execute(&mut world),
+            Command::Backtest(backtest) => backtest.execute(&mut world),
             Command::Completions(completions) => completions.execute(&mut world),
         }?;
         world.out.flush()?;

@@ -54,7 +54,7 @@ pub use plugins::PluginSettings;
 pub use problem::{Problem, Problems};
 pub use reader::{Key, environment_name};
 pub use sections::{
-    Accelerator, Axon, Log, LogFormat, LogLevel, Metrics, Miner, Peers, Shutdown, Spread,
+    Accelerator, Axon, Log, LogFormat, LogLevel, Metrics, Miner, Peers, Protocol, Shutdown, Spread,
     Validator, Wallet,
 };
 pub use sources::{Override, Sources};
@@ -117,6 +117,8 @@ pub struct Settings {
     /// `register` and `register-limit-rao`: the most a slot may cost; `None` if
     /// the node is not to buy one.
     pub register_limit_rao: Option<u64>,
+    /// `register-limit-rao` alone: for who buys a slot by a command of its own.
+    pub price_limit_rao: Option<u64>,
     /// `sync-blocks`: blocks between two looks at the metagraph.
     pub sync_blocks: u64,
     /// `[axon]`
@@ -176,6 +178,7 @@ impl Settings {
         let state_folder = reader.text("state-folder", "", "a folder", |text| {
             (!text.is_empty()).then(|| folders.expand(text))
         });
+        let (register_limit_rao, price_limit_rao) = sections::register_limit_rao(reader);
         Self {
             role,
             network,
@@ -184,7 +187,8 @@ impl Settings {
             wallet_hotkey,
             wallet_path,
             state_folder: state_folder.unwrap_or_else(|| folders.state_folder(role)),
-            register_limit_rao: sections::register_limit_rao(reader),
+            register_limit_rao,
+            price_limit_rao,
             sync_blocks: reader.integer("sync-blocks", 5, 1..=sections::BLOCKS_MAX),
             axon: Axon::read(reader),
             miner: Miner::read(reader),
@@ -217,6 +221,12 @@ impl Settings {
             hotkey: self.wallet_hotkey.clone(),
             path: self.wallet_path.clone(),
         })
+    }
+
+    /// Enough to ask a chain about all of its subnets, or what is missing.
+    pub fn chain(&self) -> Result<Network, Missing> {
+        let network = self.network.clone();
+        network.ok_or_else(|| Missing::to(self, &[Need::Network]))
     }
 
     /// Enough to ask the chain about a subnet, or what is missing, all of it.

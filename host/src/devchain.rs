@@ -25,12 +25,16 @@
 //! takes as long as its tempo says, however busy the chain is. An extrinsic
 //! waits for half a block on average, so demonstrations choose short blocks.
 
+mod admin;
 mod api;
 mod balances;
 mod block;
 mod call;
 mod codec;
+mod commitments;
 mod dispatch;
+mod drand;
+mod encoded;
 mod epoch;
 mod event;
 mod extrinsic;
@@ -42,12 +46,18 @@ mod hash;
 mod info;
 mod invalid;
 mod ledger;
+mod limits;
+mod mechanism;
+mod network;
 mod node;
 mod options;
 mod pool;
 mod registration;
 mod rpc;
+mod runtime;
+mod schedule;
 mod serving;
+mod shield;
 mod staking;
 mod state;
 mod store;
@@ -64,11 +74,13 @@ use tokio::task::JoinHandle;
 
 use crate::subnet::BlockNumber;
 use crate::subnet::chain::Head;
+use crate::subnet::timelock::Beacon;
 use ledger::Ledger;
 use node::Node;
 
 pub use faults::{Answers, Faults};
 pub use options::{Options, Pace};
+pub use runtime::Spec;
 
 /// Why a development chain does not start.
 #[derive(Debug, thiserror::Error)]
@@ -204,6 +216,23 @@ impl DevChain {
     /// come next differ from those that were.
     pub fn go_back(&self, height: BlockNumber) -> Head {
         self.node.go_back(height)
+    }
+
+    /// The beacon whose rounds open timelocked commits here.
+    pub fn beacon(&self) -> Beacon {
+        drand::beacon()
+    }
+
+    /// Lets the beacon sign ahead of its clock: the next blocks store its rounds
+    /// up to this one, fifty a block.
+    pub fn sign_until(&self, round: u64) {
+        self.node.ledger().sign_until(round);
+    }
+
+    /// Exchanges the runtime with the next block; storage stays.
+    pub fn upgrade(&self, spec: Spec) -> Result<(), Error> {
+        let upgraded = self.node.ledger().upgrade(spec);
+        upgraded.map_err(|error| Error::Runtime(error.to_string()))
     }
 
     /// What goes wrong on purpose.

@@ -26,6 +26,7 @@
 //! | [`admission`] | from bytes to a plugin, or a refusal with its remedy |
 //! | [`registry`] | the active plugins, the swap, approvals, what outlives a restart |
 //! | [`builtin`] | the components this binary carries |
+//! | [`lone`] | a component outside of any node |
 //!
 //! It does not decide which plugin is right for a subnet, does not fetch
 //! anything, and never loads precompiled code. Signatures, compilation in a
@@ -35,6 +36,7 @@ pub mod admission;
 pub mod builtin;
 pub mod engine;
 pub mod limits;
+pub mod lone;
 pub mod registry;
 pub mod stats;
 

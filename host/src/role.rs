@@ -7,9 +7,16 @@
 //! - [`miner`] answers: it describes its machine and lets solvers do tasks.
 //! - [`validator`] asks: it challenges miners, keeps the evidence, lets the
 //!   policy score it and sets the weights.
+//!
+//! What a validator decided can be checked afterwards: [`replay`] repeats it,
+//! [`bundle`] hands it to others, [`backtest`] asks what another policy would
+//! have decided.
 
+pub mod backtest;
+pub mod bundle;
 pub mod miner;
 mod registration;
+pub mod replay;
 #[cfg(test)]
 mod testing;
 pub mod validator;

@@ -28,6 +28,7 @@ mod error;
 mod folder;
 mod miners;
 mod open;
+mod plugins;
 mod reader;
 mod retention;
 mod schema;
@@ -46,6 +47,7 @@ use crate::subnet::evidence::{
     Ending, EpochRecord, EvidenceStore, SessionRecord, StoreError, Unfinished, WeightsRecord,
 };
 use crate::subnet::key::AccountId;
+use crate::subnet::plugin::{KeptPlugin, PluginId};
 use crate::subnet::scoring::Finding;
 
 pub use error::OpenError;
@@ -165,6 +167,14 @@ impl EvidenceStore for SqliteStore {
 
     fn description(&self, hotkey: &AccountId) -> Result<Option<String>, StoreError> {
         self.read(|db| miners::description(db, hotkey))
+    }
+
+    fn keeps_plugin(&self, id: &PluginId) -> Result<bool, StoreError> {
+        self.read(|db| plugins::keeps(db, id))
+    }
+
+    fn keep_plugin(&self, plugin: &KeptPlugin) -> Result<(), StoreError> {
+        self.write(|db| plugins::keep(db, plugin, self.retention.plugins_max))
     }
 
     fn record_epoch(&self, record: &EpochRecord) -> Result<(), StoreError> {

@@ -11,12 +11,16 @@ pub mod chain;
 pub mod challenge;
 pub mod events;
 pub mod evidence;
+pub mod guard;
 pub mod hardware;
 pub mod key;
+pub mod octets;
 pub mod plugin;
 pub mod scoring;
+pub mod shares;
 pub mod synapse;
 pub mod text;
+pub mod timelock;
 pub mod weights;
 pub mod wire;
 

@@ -4,16 +4,16 @@
 //! 32-byte account. A protocol is a [`Canonicaliser`](verify::Canonicaliser):
 //! it reads headers into a claim and says which bytes were signed. One
 //! [`Verifier`](verify::Verifier) holds the rules for all of them: receiver,
-//! freshness, signature, replay. Today there is one, [`btauth`]; the classic
-//! axon, Epistula and fiber are to stand beside it.
+//! freshness, signature, replay. There are [`btauth`] and the [`classic`] wire;
+//! Epistula and fiber are to stand beside them.
 //!
 //! btauth/1 signs no answers, so between our own nodes answers carry [`twresp`]
 //! signatures: nobody on the way can answer for a miner. Addresses come from a
 //! chain that anyone can write to and pass [`address`] first. What a status
 //! means is said once, in `status`, for both ends.
 //!
-//! It does not encrypt, follow redirects or retry, and knows nothing of chain
-//! or plugins: it serves a [`Service`](crate::subnet::wire::Service) and is a
+//! It does not encrypt or follow redirects, sends a task once, and knows nothing
+//! of chain or plugins: it serves a [`Service`](crate::subnet::wire::Service) and is a
 //! [`Dendrite`](crate::subnet::wire::Dendrite).
 
 pub mod address;
@@ -32,5 +32,5 @@ mod route;
 mod status;
 
 pub use address::AddressPolicy;
-pub use axon::{AxonOptions, serve};
+pub use axon::{AxonOptions, Protocol, serve};
 pub use dendrite::{DendriteOptions, HttpDendrite, Outcome, Repeat, SynapseCall};

@@ -7,6 +7,10 @@
 //! cargo build --release --target wasm32-wasip2
 //! cargo component build --release --target wasm32-wasip2
 //!
+//! # its own tests, and one call of it outside a node: result, fuel, memory
+//! cargo test
+//! host plugin run target/wasm32-wasip2/release/hello_policy.wasm --input cases/first.json
+//!
 //! # see which policy the running validator scores with
 //! host plugin list
 //!
@@ -63,3 +67,38 @@ fn score(miner: &Miner) -> Score {
 }
 
 export!(HelloPolicy);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use exports::compute::subnet::scoring::Finding;
+
+    fn finding(passed: bool) -> Finding {
+        Finding {
+            challenge: "any".to_owned(),
+            machine: String::new(),
+            block: 1,
+            passed,
+            grade_permille: 0,
+            proven: None,
+            metrics: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_point_for_every_passed_challenge() {
+        let miner = Miner {
+            uid: 7,
+            hotkey: String::new(),
+            coldkey: String::new(),
+            registered_at: 1,
+            address: None,
+            machines: Vec::new(),
+            findings: vec![finding(true), finding(false), finding(true)],
+            availability_permille: 1000,
+            previous_points: 0,
+            metrics: Vec::new(),
+        };
+        assert_eq!(score(&miner).points, 2);
+    }
+}

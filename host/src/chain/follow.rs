@@ -1,11 +1,11 @@
 //! Keeps a connection and follows the newest final block.
 //!
 //! ```text
-//!   connect to the next endpoint ──fails──> wait, longer each time ─┐
-//!        │   ^                                                      │
-//!        │   └──────────────────────────────────────────────────────┘
-//!        v                                     ^
-//!   follow heads ── cut, silent, unanswered ───┘
+//!   connect to the best endpoint ──fails, lags──> it rests, longer each time ─┐
+//!        │   ^                                                                │
+//!        │   └────────────────────────────────────────────────────────────────┘
+//!        v                                                  ^
+//!   follow heads ── cut, silent, unanswered, outrun ────────┘
 //! ```
 //!
 //! Heads come by subscription and, should that be missing or end, by asking. A
@@ -21,8 +21,10 @@ use serde_json::Value;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::Options;
+use super::endpoints::Next;
 use super::link::{CallError, header_number};
-use super::session::Session;
+use super::scout;
+use super::session::{Session, glance};
 use super::shared::{Shared, Status};
 use crate::subnet::BlockNumber;
 use crate::subnet::chain::{ChainError, Head};
@@ -31,46 +33,76 @@ use crate::subnet::events::Event;
 /// An endpoint this far behind what was seen before is another chain's past:
 /// a development chain that was started anew.
 const REWIND_BLOCKS: BlockNumber = 100;
-/// A connection that held this long was good: the next wait is short again.
+/// A connection that held this long was good: its endpoint rests shortly again.
 const GOOD_CONNECTION: Duration = Duration::from_secs(60);
 
 /// Runs until the chain is dropped.
 pub(super) async fn run(shared: Arc<Shared>) {
-    let timing = &shared.options.timing;
     let mut pinned = shared.options.expected_genesis;
-    let mut wait = timing.reconnect_min;
-    for url in shared.options.endpoints.iter().cycle() {
-        let began = Instant::now();
-        let reason = match Session::open(url, &shared.options, pinned).await {
-            Ok(session) => {
-                pinned = Some(session.genesis());
-                hold(&shared, Arc::new(session)).await
+    loop {
+        let next = shared.endpoints().next(Instant::now());
+        let index = match next {
+            Next::Use(index) => index,
+            Next::Wait(until) => {
+                tokio::time::sleep_until(until).await;
+                continue;
             }
+        };
+        let reason = match connected(&shared, index, &mut pinned).await {
+            Ok(session) => hold(&shared, index, Arc::new(session)).await,
             Err(error) => error,
         };
         tracing::warn!(%reason, "no connection to the chain");
         shared.observe(Event::RpcFailed);
-        shared.status.send_replace(Status::Down(reason));
-        if began.elapsed() >= GOOD_CONNECTION {
-            wait = timing.reconnect_min;
-        }
-        tokio::time::sleep(jittered(wait)).await;
-        wait = (wait * 2).min(timing.reconnect_max);
+        let (now, timing) = (Instant::now(), &shared.options.timing);
+        let told = shared.endpoints().failed(index, reason, now, timing);
+        shared.status.send_replace(Status::Down(told));
     }
 }
 
+/// A session with an endpoint that does not lag behind another.
+async fn connected(
+    shared: &Shared,
+    index: usize,
+    pinned: &mut Option<[u8; 32]>,
+) -> Result<Session, ChainError> {
+    let url = shared.endpoints().url(index).unwrap_or_default();
+    let glance = glance(&url, &shared.options, *pinned).await?;
+    let (session, head) = Session::open(glance, &url).await?;
+    *pinned = Some(session.genesis());
+    let mut endpoints = shared.endpoints();
+    endpoints.answered(index, session.latency, head.number);
+    match endpoints.blocks_behind(index) {
+        Some(behind) => Err(lags(&session.endpoint, behind)),
+        None => Ok(session),
+    }
+}
+
+fn lags(endpoint: &str, blocks: BlockNumber) -> ChainError {
+    ChainError::Unreachable(format!("{endpoint} is {blocks} blocks behind another"))
+}
+
 /// Lets everybody use the session until it is of no use.
-async fn hold(shared: &Arc<Shared>, session: Arc<Session>) -> ChainError {
+async fn hold(shared: &Shared, index: usize, session: Arc<Session>) -> ChainError {
     tracing::info!(endpoint = session.endpoint, "connected to the chain");
     shared.status.send_replace(Status::Up(session.clone()));
+    let began = Instant::now();
     let mut follower = Follower {
         shared,
         session: &session,
         newest: None,
-        moved: Instant::now(),
+        moved: began,
     };
-    let reason = follower.follow().await;
-    ChainError::Unreachable(format!("{}: {reason}", session.endpoint))
+    let reason = tokio::select! {
+        reason = follower.follow() => {
+            ChainError::Unreachable(format!("{}: {reason}", session.endpoint))
+        }
+        reason = scout::outrun(shared, index, &session) => lags(&session.endpoint, reason),
+    };
+    if began.elapsed() >= GOOD_CONNECTION {
+        shared.endpoints().held(index);
+    }
+    reason
 }
 
 struct Follower<'a> {
@@ -173,12 +205,4 @@ async fn next(heads: &mut Option<Subscription<Value>>) -> Option<Value> {
         Some(heads) => heads.next().await?.ok(),
         None => std::future::pending().await,
     }
-}
-
-/// Up to half more, so that a fleet does not come back at one moment.
-fn jittered(wait: Duration) -> Duration {
-    let mut byte = [0];
-    // Without randomness the wait is merely regular.
-    let _ = getrandom::fill(&mut byte);
-    wait + wait.mul_f64(f64::from(byte[0]) / 512.0)
 }

@@ -1,9 +1,14 @@
 //! One WebSocket to one node, and the legacy calls made over it.
 //!
 //! Every call has a deadline and every answer a size. Only the old methods are
-//! used (`chain_`, `state_`, `author_`, `system_`): some nodes and simulators
-//! have no working `chainHead`. Answers are bytes and numbers here; what they
+//! used (`chain_`, `state_`, `author_`, `system_`), which every node of this
+//! chain has; `rpc_methods` is not asked. So a node whose `chainHead_v1` or
+//! `archive_v1` is missing or faulty is served like any other, and there is
+//! nothing to find out: subxt's own client, which prefers them where they are
+//! listed, makes no connection here. Answers are bytes and numbers here; what they
 //! mean is [`runtime`](super::runtime)'s.
+
+mod answer;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -12,7 +17,6 @@ use jsonrpsee::core::client::{
     ClientT as _, Error as RpcError, Subscription, SubscriptionClientT as _,
 };
 use jsonrpsee::ws_client::{PingConfig, WsClient, WsClientBuilder};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
@@ -21,6 +25,9 @@ use crate::subnet::BlockNumber;
 use crate::subnet::chain::{ChainError, Head};
 use crate::subnet::key::AccountId;
 use crate::subnet::text::escape;
+use answer::{Changes, Header, SignedBlock, hash, number, unhex};
+
+pub(super) use answer::{Progress, Versions, header_number, progress};
 
 /// The largest answer: mainnet's metadata is below 3 MiB in hexadecimal.
 const ANSWER_BYTES_MAX: u32 = 16 * 1024 * 1024;
@@ -34,6 +41,12 @@ const NOTIFICATIONS_MAX: usize = 64;
 const CONNECTION_TRIES: usize = 1;
 /// Calls in a row without an answer after which the connection counts as dead.
 const SILENT_CALLS_MAX: u32 = 3;
+/// Reads in a row without sense after which another endpoint is tried.
+const SENSELESS_READS_MAX: u32 = 3;
+/// Values asked for in one call; mainnet's nodes take far more.
+const KEYS_MAX: usize = 512;
+/// Keys listed in one call: what nodes allow.
+const PAGE_KEYS: usize = 1000;
 /// JSON-RPC's code for a method that is not there.
 const METHOD_NOT_FOUND: i32 = -32601;
 
@@ -78,41 +91,8 @@ pub(super) struct Link {
     client: WsClient,
     deadline: Duration,
     silent_calls: AtomicU32,
+    senseless_reads: AtomicU32,
     suspect: Notify,
-}
-
-/// The versions that decide which metadata counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Versions {
-    pub(super) spec_version: u32,
-    pub(super) transaction_version: u32,
-}
-
-#[derive(Deserialize)]
-struct Header {
-    number: String,
-}
-
-#[derive(Deserialize)]
-struct SignedBlock {
-    block: Block,
-}
-
-#[derive(Deserialize)]
-struct Block {
-    extrinsics: Vec<String>,
-}
-
-/// What became of a submitted extrinsic, as the node's pool tells it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Progress {
-    /// In the pool or in a block that may still be abandoned.
-    Pending,
-    /// In a block that stays.
-    Finalized([u8; 32]),
-    /// The pool let go of it: `invalid`, `dropped`, `usurped`.
-    Ended(String),
 }
 
 impl Link {
@@ -140,11 +120,24 @@ impl Link {
             client,
             deadline,
             silent_calls: AtomicU32::new(0),
+            senseless_reads: AtomicU32::new(0),
             suspect: Notify::new(),
         })
     }
 
-    /// Ends when too many calls in a row went unanswered.
+    /// A read could be understood.
+    pub(super) fn made_sense(&self) {
+        self.senseless_reads.store(0, Ordering::Relaxed);
+    }
+
+    /// A read could not.
+    pub(super) fn made_none(&self) {
+        if self.senseless_reads.fetch_add(1, Ordering::Relaxed) + 1 >= SENSELESS_READS_MAX {
+            self.suspect.notify_one();
+        }
+    }
+
+    /// Ends when too many calls in a row went unanswered or made no sense.
     pub(super) async fn suspected(&self) {
         self.suspect.notified().await;
     }
@@ -162,15 +155,19 @@ impl Link {
         answer.map(|text| hash(&text)).transpose()
     }
 
-    pub(super) async fn finalized(&self) -> Result<Head, CallError> {
+    pub(super) async fn finalized_hash(&self) -> Result<[u8; 32], CallError> {
         let answer: String = self.call("chain_getFinalizedHead", json!([])).await?;
-        self.head(hash(&answer)?).await
+        hash(&answer)
     }
 
-    pub(super) async fn newest(&self) -> Result<Head, CallError> {
-        let hash = self.block_hash(None).await?;
-        let hash = hash.ok_or_else(|| CallError::Nonsense("it has no newest block".to_owned()))?;
+    pub(super) async fn finalized(&self) -> Result<Head, CallError> {
+        let hash = self.finalized_hash().await?;
         self.head(hash).await
+    }
+
+    pub(super) async fn newest_hash(&self) -> Result<[u8; 32], CallError> {
+        let hash = self.block_hash(None).await?;
+        hash.ok_or_else(|| CallError::Nonsense("it has no newest block".to_owned()))
     }
 
     /// The block with this hash.
@@ -215,6 +212,48 @@ impl Link {
             .call("state_getStorage", json!([prefixed(key), prefixed(&block)]))
             .await?;
         answer.map(|text| unhex(&text)).transpose()
+    }
+
+    /// Several values in one call; in a call each where a node has no better.
+    pub(super) async fn storages(
+        &self,
+        keys: &[Vec<u8>],
+        block: [u8; 32],
+    ) -> Result<Vec<Option<Vec<u8>>>, CallError> {
+        let mut all = Vec::with_capacity(keys.len());
+        for some in keys.chunks(KEYS_MAX) {
+            match self.query(some, block).await {
+                Err(error) if error.is_unknown_method() => {
+                    for key in some {
+                        all.push(self.storage(key, block).await?);
+                    }
+                }
+                values => all.extend(values?),
+            }
+        }
+        Ok(all)
+    }
+
+    async fn query(
+        &self,
+        keys: &[Vec<u8>],
+        block: [u8; 32],
+    ) -> Result<Vec<Option<Vec<u8>>>, CallError> {
+        let hex: Vec<String> = keys.iter().map(|key| prefixed(key)).collect();
+        let params = json!([hex, prefixed(&block)]);
+        let answer: Vec<Changes> = self.call("state_queryStorageAt", params).await?;
+        answer::values(answer, keys, block)
+    }
+
+    /// The keys that begin with `prefix`, as many as fit in one answer.
+    pub(super) async fn keys(
+        &self,
+        prefix: &[u8],
+        block: [u8; 32],
+    ) -> Result<Vec<Vec<u8>>, CallError> {
+        let params = json!([prefixed(prefix), PAGE_KEYS, null, prefixed(&block)]);
+        let answer: Vec<String> = self.call("state_getKeysPaged", params).await?;
+        answer.iter().map(|text| unhex(text)).collect()
     }
 
     pub(super) async fn state_call(
@@ -326,29 +365,6 @@ impl Link {
     }
 }
 
-/// The height in a header that a subscription sent.
-pub(super) fn header_number(notification: &Value) -> Result<BlockNumber, CallError> {
-    number(notification["number"].as_str().unwrap_or_default())
-}
-
-/// What a notification says of an extrinsic; states of no interest are pending.
-pub(super) fn progress(notification: &Value) -> Progress {
-    if let Some(text) = notification["finalized"].as_str()
-        && let Ok(block) = hash(text)
-    {
-        return Progress::Finalized(block);
-    }
-    for end in ["invalid", "dropped"] {
-        if notification.as_str() == Some(end) {
-            return Progress::Ended(end.to_owned());
-        }
-    }
-    if notification.get("usurped").is_some() {
-        return Progress::Ended("usurped".to_owned());
-    }
-    Progress::Pending
-}
-
 /// An endpoint without what may be a key: scheme, host and port.
 pub(super) fn shown(url: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
@@ -365,71 +381,5 @@ fn positional(params: Value) -> Vec<Value> {
     match params {
         Value::Array(items) => items,
         other => vec![other],
-    }
-}
-
-fn unhex(text: &str) -> Result<Vec<u8>, CallError> {
-    hex::decode(text.strip_prefix("0x").unwrap_or(text))
-        .map_err(|_| CallError::Nonsense("an answer is not hexadecimal".to_owned()))
-}
-
-fn hash(text: &str) -> Result<[u8; 32], CallError> {
-    let mut bytes = [0; 32];
-    hex::decode_to_slice(text.strip_prefix("0x").unwrap_or(text), &mut bytes)
-        .map_err(|_| CallError::Nonsense("a block's hash is not 32 bytes".to_owned()))?;
-    Ok(bytes)
-}
-
-fn number(text: &str) -> Result<BlockNumber, CallError> {
-    u64::from_str_radix(text.strip_prefix("0x").unwrap_or("x"), 16)
-        .map_err(|_| CallError::Nonsense("a block's number is not hexadecimal".to_owned()))
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-
-    #[test]
-    fn notifications_are_read_and_nonsense_is_pending() {
-        let block = prefixed(&[7; 32]);
-        assert_eq!(
-            progress(&json!({ "finalized": block })),
-            Progress::Finalized([7; 32])
-        );
-        for pending in [
-            json!("ready"),
-            json!({ "inBlock": block }),
-            json!({ "finalized": "0x12" }),
-            json!(null),
-            json!([1]),
-        ] {
-            assert_eq!(progress(&pending), Progress::Pending);
-        }
-        assert_eq!(
-            progress(&json!({ "usurped": block })),
-            Progress::Ended("usurped".to_owned())
-        );
-        assert_eq!(
-            progress(&json!("invalid")),
-            Progress::Ended("invalid".to_owned())
-        );
-    }
-
-    #[test]
-    fn an_endpoint_is_shown_without_its_key() {
-        assert_eq!(shown("wss://me:pw@host:1/key?k=v"), "wss://host:1");
-        assert_eq!(shown("ws://127.0.0.1:9944"), "ws://127.0.0.1:9944");
-    }
-
-    #[test]
-    fn numbers_and_hashes_of_the_wrong_shape_are_nonsense() {
-        assert_eq!(header_number(&json!({ "number": "0xff" })).unwrap(), 255);
-        for wrong in [json!({}), json!({"number": 5}), json!({"number": "5"})] {
-            assert!(header_number(&wrong).is_err());
-        }
-        assert!(header_number(&json!({"number": "0x10000000000000000"})).is_err());
-        assert!(hash("0x00").is_err());
-        assert!(unhex("0xzz").is_err());
     }
 }

@@ -18,7 +18,7 @@ pub(super) const API: &str = "SubnetInfoRuntimeApi";
 /// The function of it.
 pub(super) const METHOD: &str = "get_metagraph";
 /// The most neurons of a subnet; the chain's own limit is 256 as of spec 461.
-const NEURONS_MAX: usize = 4096;
+pub(super) const NEURONS_MAX: usize = 4096;
 
 /// The fields we need of the runtime's `Metagraph`, by its names.
 #[derive(DecodeAsType)]
@@ -53,12 +53,18 @@ pub(super) struct Raw {
 
 /// What a neuron says of its address, as the chain keeps it.
 #[derive(DecodeAsType)]
-struct RawAxon {
+pub(super) struct RawAxon {
     version: u32,
     ip: u128,
     port: u16,
     ip_type: u8,
     protocol: u8,
+}
+
+/// When a neuron last said its address.
+#[derive(DecodeAsType)]
+pub(super) struct Announced {
+    pub(super) block: u64,
 }
 
 impl Raw {
@@ -138,7 +144,7 @@ impl Raw {
 
 impl RawAxon {
     /// Absent where nothing was announced, or nothing that is an address.
-    fn read(&self) -> Option<AxonInfo> {
+    pub(super) fn read(&self) -> Option<AxonInfo> {
         if self.ip == 0 || self.port == 0 {
             return None;
         }

@@ -70,6 +70,18 @@ pub(super) fn is_stale(error: &ChainError) -> bool {
     matches!(error, ChainError::Refused { name, .. } if name == "Stale")
 }
 
+/// What was signed is for a runtime that is no more.
+pub(super) fn is_outdated(error: &ChainError) -> bool {
+    matches!(error, ChainError::Refused { name, .. } if name == "BadProof")
+}
+
+/// Another nonce, a younger birth block or a newer runtime may do; and since the
+/// pool refused it, the call as it was will not come into a block.
+pub(super) fn is_mended_by_signing(error: &ChainError) -> bool {
+    const MENDED: [&str; 4] = ["Stale", "PriorityTooLow", "BadProof", "AncientBirthBlock"];
+    matches!(error, ChainError::Refused { name, .. } if MENDED.contains(&name.as_str()))
+}
+
 /// The name behind code 1010: `Custom error: N`, or Substrate's own text.
 fn invalid(data: &str) -> Option<String> {
     if let Some((_, number)) = data.split_once("Custom error: ") {
@@ -141,10 +153,52 @@ mod tests {
         );
     }
 
+    #[test]
+    fn every_check_that_weights_and_axons_meet_has_a_remedy() {
+        let unknown = named("NoSuchError");
+        for (number, name) in CUSTOM {
+            let data = format!("Custom error: {number}");
+            let Submission::Refused(told) = pool(1010, &data) else {
+                panic!("{name}");
+            };
+            assert_eq!(told, named(name));
+            assert_ne!(remedy(told), remedy(unknown.clone()), "{name}");
+        }
+        for name in [
+            "HotKeyNotRegisteredInSubNet",
+            "NotEnoughStakeToSetWeights",
+            "NeuronNoValidatorPermit",
+            "DuplicateUids",
+            "UidVecContainInvalidOne",
+            "WeightVecLengthIsLow",
+            "MaxWeightExceeded",
+            "SettingWeightsTooFast",
+            "IncorrectWeightVersionKey",
+            "ServingRateLimitExceeded",
+            "CommitRevealEnabled",
+            "CommitRevealDisabled",
+            "TooManyUnrevealedCommits",
+            "ExpiredWeightCommit",
+            "RevealTooEarly",
+            "CommittingWeightsTooFast",
+            "IncorrectCommitRevealVersion",
+        ] {
+            assert_ne!(remedy(named(name)), remedy(unknown.clone()), "{name}");
+        }
+    }
+
+    fn remedy(error: ChainError) -> String {
+        match error {
+            ChainError::Refused { remedy, .. } => remedy,
+            other => panic!("{other}"),
+        }
+    }
+
     /// A misspelt name would never match: each is an error of a runtime, or the pool's.
     #[test]
     fn every_remedy_is_for_an_error_that_exists() {
         let runtimes = [
+            crate::chain::testing::spec365(),
             crate::chain::testing::spec393(),
             crate::chain::testing::spec461([0; 32]),
         ];

@@ -60,19 +60,95 @@ pub(super) const REMEDIES: &[(&str, &str)] = &[
     ),
     (
         "HotKeyNotRegisteredInSubNet",
-        "This hotkey holds no slot in the subnet; register it with `host run --register` or `btcli subnets register`",
+        "This hotkey holds no slot in the subnet; register it with `host subnet register` or `host run --register`",
     ),
     (
         "HotKeyNotRegisteredInNetwork",
-        "This hotkey holds no slot in the subnet; register it with `host run --register` or `btcli subnets register`",
+        "This hotkey holds no slot in the subnet; register it with `host subnet register` or `host run --register`",
     ),
     (
         "HotkeyAccountDoesntExist",
-        "The chain does not know this hotkey; register it with `host run --register` or `btcli subnets register`",
+        "The chain does not know this hotkey; register it with `host subnet register` or `host run --register`",
     ),
     (
         "HotKeyAlreadyRegisteredInSubNet",
         "This hotkey holds a slot already; start without --register",
+    ),
+    (
+        "InvalidRevealRound",
+        "The commit would be opened in the past: set this machine's clock, and try again",
+    ),
+    (
+        "CommitRevealDisabled",
+        "The subnet takes plain weights only; the node finds that out with its next metagraph",
+    ),
+    (
+        "IncorrectCommitRevealVersion",
+        "The chain commits weights in another way than this version knows; update it",
+    ),
+    (
+        "TooManyUnrevealedCommits",
+        "Too many commits of this hotkey wait to be revealed; wait until the next epoch reveals some",
+    ),
+    (
+        "CommitNotFound",
+        "The chain holds no such commit of this hotkey: it was revealed or has expired; commit again",
+    ),
+    (
+        "NoWeightsCommitFound",
+        "The chain holds no such commit of this hotkey: it was revealed or has expired; commit again",
+    ),
+    (
+        "CommitBlockNotInRevealRange",
+        "The commit cannot be revealed in this epoch; wait for the one it is meant for",
+    ),
+    (
+        "RevealTooEarly",
+        "The commit cannot be revealed yet; wait for the epoch it is meant for",
+    ),
+    (
+        "ExpiredWeightCommit",
+        "The commit's epoch is over and it counts no more; commit the next weights",
+    ),
+    (
+        "InputLengthsUnequal",
+        "The weights have more uids than values, which is a fault of this program: please report it",
+    ),
+    (
+        "NotEnoughStakeToWithdraw",
+        "There is less stake than that; look with `btcli stake list`",
+    ),
+    (
+        "InsufficientLiquidity",
+        "The subnet's pool is too small for this; try a smaller amount",
+    ),
+    (
+        "SlippageTooHigh",
+        "The price would move too far; try a smaller amount or allow more",
+    ),
+    (
+        "TransferDisallowed",
+        "The subnet does not let stake be transferred; ask its owner",
+    ),
+    (
+        "EvmKeyAssociateRateLimitExceeded",
+        "The EVM key was set too recently; try again later",
+    ),
+    (
+        "BadRequest",
+        "The chain found the call unfit before it was in a block and does not say why; look at the hotkey with `host subnet metagraph`",
+    ),
+    (
+        "SpaceLimitExceeded",
+        "This hotkey has published as much as a tempo allows; try again in the next epoch",
+    ),
+    (
+        "AccountNotAllowedCommit",
+        "Only hotkeys with a slot in the subnet may publish in it; register it with `host subnet register`",
+    ),
+    (
+        "TooManyFieldsInCommitmentInfo",
+        "A commitment has one field only; publish less",
     ),
     (
         "CommitRevealEnabled",

@@ -4,6 +4,9 @@
 //! names do not. Everything is looked up by name, and decoded into structs that
 //! have only the fields we need; unknown fields are skipped.
 
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
+
 use frame_decode::storage::StorageTypeInfo as _;
 use scale_decode::DecodeAsType;
 use subxt::client::{OfflineClient, OfflineClientAtBlock};
@@ -43,6 +46,8 @@ pub(super) enum Outcome {
 pub(super) struct Runtime {
     at: OfflineClientAtBlock<SubstrateConfig>,
     versions: Versions,
+    /// Types that are known to be safe to decode; as many as there are, at most.
+    checked: Mutex<HashSet<u32>>,
 }
 
 impl Runtime {
@@ -69,7 +74,11 @@ impl Runtime {
         let at = OfflineClient::new_with_config(config)
             .at_block(0_u64)
             .map_err(|error| nonsense("its metadata", &error))?;
-        Ok(Self { at, versions })
+        Ok(Self {
+            at,
+            versions,
+            checked: Mutex::default(),
+        })
     }
 
     /// The argument of `Metadata_metadata_at_version`.
@@ -104,6 +113,14 @@ impl Runtime {
         self.metadata().storage_info(pallet, item).is_ok()
     }
 
+    /// The runtime has this function.
+    pub(super) fn has_api(&self, api: &str, method: &str) -> bool {
+        self.metadata()
+            .runtime_api_trait_by_name(api)
+            .and_then(|api| api.method_by_name(method))
+            .is_some()
+    }
+
     /// The runtime has this call.
     pub(super) fn has_call(&self, pallet: &str, name: &str) -> bool {
         self.metadata()
@@ -112,13 +129,15 @@ impl Runtime {
             .is_some()
     }
 
-    /// Subtensor's pallet has an error of this name.
+    /// One of the pallets whose calls we make has an error of this name.
     #[cfg(test)]
     pub(super) fn has_error(&self, name: &str) -> bool {
-        let pallet = self.metadata().pallet_by_name(super::calls::PALLET);
-        pallet
-            .and_then(|pallet| pallet.error_variants())
-            .is_some_and(|errors| errors.iter().any(|error| error.name == name))
+        use super::calls::{COMMITMENTS, PALLET};
+        let pallets = [PALLET, COMMITMENTS].map(|pallet| self.metadata().pallet_by_name(pallet));
+        pallets
+            .into_iter()
+            .filter_map(|pallet| pallet?.error_variants())
+            .any(|errors| errors.iter().any(|error| error.name == name))
     }
 
     #[cfg(test)]
@@ -296,8 +315,14 @@ impl Runtime {
     }
 
     fn check_decodable(&self, what: &str, type_id: u32) -> Result<(), ChainError> {
+        let checked = || self.checked.lock().unwrap_or_else(PoisonError::into_inner);
+        if checked().contains(&type_id) {
+            return Ok(());
+        }
         guard::check_decodable(self.metadata().types(), type_id)
-            .map_err(|reason| nonsense(what, &reason))
+            .map_err(|reason| nonsense(what, &reason))?;
+        checked().insert(type_id);
+        Ok(())
     }
 }
 
@@ -323,3 +348,5 @@ fn nonsense(what: &str, error: &dyn std::fmt::Display) -> ChainError {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod vectors;

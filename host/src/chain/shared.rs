@@ -1,11 +1,13 @@
 //! What the background task and the calls have in common.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures::future::BoxFuture;
 use tokio::sync::{Semaphore, watch};
 
 use super::Options;
+use super::endpoints::Endpoints;
+use super::nonces::Nonces;
 use super::session::Session;
 use crate::subnet::chain::{ChainError, Head};
 use crate::subnet::events::{Event, Observer};
@@ -22,6 +24,8 @@ pub(super) struct Shared {
     pub(super) heads: watch::Sender<Head>,
     /// One extrinsic takes a nonce at a time.
     pub(super) submitting: Semaphore,
+    pub(super) nonces: Nonces,
+    endpoints: Mutex<Endpoints>,
     observer: Arc<dyn Observer>,
 }
 
@@ -36,6 +40,8 @@ impl Shared {
     pub(super) fn new(options: Options, observer: Arc<dyn Observer>) -> Self {
         let connecting = ChainError::Unreachable("no connection yet".to_owned());
         Self {
+            endpoints: Mutex::new(Endpoints::new(&options.endpoints)),
+            nonces: Nonces::default(),
             options,
             status: watch::Sender::new(Status::Down(connecting)),
             heads: watch::Sender::new(Head::default()),
@@ -46,6 +52,13 @@ impl Shared {
 
     pub(super) fn observe(&self, event: Event) {
         self.observer.observe(event);
+    }
+
+    /// What is known of the endpoints; never across an await.
+    pub(super) fn endpoints(&self) -> MutexGuard<'_, Endpoints> {
+        self.endpoints
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// An open connection; waits for one as long as for an answer.
@@ -81,7 +94,10 @@ impl Shared {
         loop {
             let session = self.session().await?;
             let error = match tokio::time::timeout(limit, read(&session)).await {
-                Ok(Ok(value)) => return Ok(value),
+                Ok(Ok(value)) => {
+                    session.link.made_sense();
+                    return Ok(value);
+                }
                 Ok(Err(error)) => error,
                 Err(_) => ChainError::Unreachable(format!(
                     "{}: no answer within {} s",
@@ -90,8 +106,13 @@ impl Shared {
                 )),
             };
             let broken = matches!(error, ChainError::Unreachable(_));
-            if broken || matches!(error, ChainError::Nonsense(_)) {
+            let nonsense = matches!(error, ChainError::Nonsense(_));
+            if broken || nonsense {
                 self.observe(Event::RpcFailed);
+            }
+            // Another endpoint may know better; if there is none, this has to do.
+            if nonsense && self.endpoints().are_several() {
+                session.link.made_none();
             }
             if !broken || session.link.is_open() || tries == READ_TRIES {
                 return Err(error);

@@ -1,7 +1,9 @@
 //! Gets a call into a block, or learns why not.
 //!
 //! The nonce is taken, signed and handed to the pool by one submission at a
-//! time; waiting for the block is then everybody's own. Success is told from a
+//! time; a pool that refuses the nonce or the runtime's version (somebody else
+//! used the key, or the runtime was upgraded) is given the call signed anew.
+//! Waiting for the block is then everybody's own. Success is told from a
 //! final block's events, never from the pool. The node's notifications only
 //! make it quicker: should they be lost with the connection, the blocks since
 //! are searched for the extrinsic's own bytes, through whichever endpoint
@@ -14,6 +16,7 @@ use tokio::time::Instant;
 
 use super::calls::Call;
 use super::link::{Progress, prefixed, progress};
+use super::nonces::Nonce;
 use super::refusal::{self, Submission};
 use super::runtime::{ERA_BLOCKS, Outcome};
 use super::session::Session;
@@ -25,9 +28,13 @@ use crate::subnet::key::Signer;
 /// How often the same bytes are handed in again after the pool or the
 /// connection lost them.
 const HAND_INS_MAX: u32 = 5;
+/// How often a call is signed before the pool's refusal counts.
+const SIGNINGS_MAX: u32 = 3;
 
 /// An extrinsic on its way.
-struct Sent {
+struct Sent<'a> {
+    /// Nobody else's while this waits.
+    _nonce: Nonce<'a>,
     bytes: Vec<u8>,
     /// As blocks list it.
     hex: String,
@@ -45,38 +52,74 @@ pub(super) async fn submit(
 ) -> Result<Included, ChainError> {
     let limit = shared.options.timing.inclusion_deadline;
     let deadline = Instant::now() + limit;
-    let (mut sent, notifications) = hand_in(shared, call, signer).await?;
-    tracing::debug!(call = call.name, "submitted");
-    tokio::time::timeout_at(deadline, watch(shared, &mut sent, notifications))
-        .await
-        .unwrap_or(Err(ChainError::Unknown(limit.as_secs())))
+    let mut signings = 1;
+    loop {
+        let (mut sent, notifications) = hand_in(shared, call, signer).await?;
+        tracing::debug!(call = call.name, "submitted");
+        let watching = watch(shared, &mut sent, notifications);
+        match tokio::time::timeout_at(deadline, watching).await {
+            // The runtime changed while it waited: its bytes are of no use any more,
+            // and the same nonce keeps it from counting twice.
+            Ok(Err(error)) if refusal::is_outdated(&error) && signings < SIGNINGS_MAX => {
+                signings += 1;
+            }
+            Ok(result) => return result,
+            Err(_) => return Err(ChainError::Unknown(limit.as_secs())),
+        }
+    }
 }
 
-async fn hand_in(
-    shared: &Shared,
+async fn hand_in<'a>(
+    shared: &'a Shared,
     call: &Call,
     signer: &dyn Signer,
-) -> Result<(Sent, Option<Subscription<Value>>), ChainError> {
+) -> Result<(Sent<'a>, Option<Subscription<Value>>), ChainError> {
     let _turn = shared
         .submitting
         .acquire()
         .await
         .map_err(|_| ChainError::Unreachable("the connection is being shut down".to_owned()))?;
-    let session = shared.session().await?;
-    let at = session.at_finalized().await?;
-    let nonce = session.link.next_nonce(&signer.account()).await?;
-    let bytes = at.runtime.sign(call, signer, nonce, at.head)?;
-    let sent = Sent {
+    let mut signings = 1;
+    loop {
+        let session = shared.session().await?;
+        let sent = sign(shared, &session, call, signer).await?;
+        match enter_pool(&session, &sent.bytes).await {
+            Ok(notifications) => return Ok((sent, notifications)),
+            Err(Submission::Perhaps) => return Ok((sent, None)),
+            // Refused, so it is not in the pool: signed anew, nothing is sent twice.
+            Err(Submission::Refused(error))
+                if refusal::is_mended_by_signing(&error) && signings < SIGNINGS_MAX =>
+            {
+                tracing::debug!(%error, call = call.name, "signing it anew");
+                signings += 1;
+            }
+            Err(Submission::Refused(error)) => return Err(error),
+        }
+    }
+}
+
+/// For the runtime that will carry it out, which is the newest block's, and
+/// living from a final block on, which no reorganisation takes away.
+async fn sign<'a>(
+    shared: &'a Shared,
+    session: &Session,
+    call: &Call,
+    signer: &dyn Signer,
+) -> Result<Sent<'a>, ChainError> {
+    let account = signer.account();
+    let (at, birth, offered) =
+        futures::try_join!(session.at_newest(), session.at_finalized(), async {
+            Ok(session.link.next_nonce(&account).await?)
+        },)?;
+    let nonce = shared.nonces.take(account, offered);
+    let bytes = at.runtime.sign(call, signer, nonce.number, birth.head)?;
+    Ok(Sent {
+        _nonce: nonce,
         hex: prefixed(&bytes),
         bytes,
-        searched: at.head.number,
-        expires: at.head.number.saturating_add(ERA_BLOCKS),
-    };
-    match enter_pool(&session, &sent.bytes).await {
-        Ok(notifications) => Ok((sent, notifications)),
-        Err(Submission::Perhaps) => Ok((sent, None)),
-        Err(Submission::Refused(error)) => Err(error),
-    }
+        searched: birth.head.number,
+        expires: birth.head.number.saturating_add(ERA_BLOCKS),
+    })
 }
 
 /// Hands the bytes over, with notifications where the node has them.
@@ -99,7 +142,7 @@ async fn enter_pool(
 /// Ends with the extrinsic's fate; the caller bounds the time.
 async fn watch(
     shared: &Shared,
-    sent: &mut Sent,
+    sent: &mut Sent<'_>,
     mut notifications: Option<Subscription<Value>>,
 ) -> Result<Included, ChainError> {
     let mut heads = shared.heads.subscribe();
@@ -154,7 +197,7 @@ async fn told(notifications: &mut Option<Subscription<Value>>) -> Progress {
 /// final blocks that were not searched yet.
 async fn search(
     shared: &Shared,
-    sent: &mut Sent,
+    sent: &mut Sent<'_>,
     head: Head,
     told: &Progress,
 ) -> Result<Option<Result<Included, ChainError>>, ChainError> {
@@ -181,7 +224,7 @@ async fn search(
 
 async fn look_into(
     session: &Session,
-    sent: &Sent,
+    sent: &Sent<'_>,
     block: Head,
 ) -> Result<Option<Result<Included, ChainError>>, ChainError> {
     let extrinsics = session.link.extrinsics(block.hash).await?;
@@ -193,9 +236,7 @@ async fn look_into(
     };
     let place = u32::try_from(place)
         .map_err(|_| ChainError::Nonsense("a block of billions of extrinsics".to_owned()))?;
-    let at = session.at(block).await?;
-    let events = at.events().await?;
-    Ok(Some(match at.runtime.outcome(&events, place)? {
+    Ok(Some(match outcome(session, block, place).await? {
         Outcome::Success => Ok(Included {
             block: block.number,
             hash: block.hash,
@@ -204,8 +245,31 @@ async fn look_into(
     }))
 }
 
+/// What the block's events say of its extrinsic. The runtime that wrote them is
+/// the one before the block; the block's own differs if it brought an upgrade.
+async fn outcome(session: &Session, block: Head, place: u32) -> Result<Outcome, ChainError> {
+    let at = session.at(block).await?;
+    let events = at.events().await?;
+    let parent = session
+        .link
+        .block_hash(block.number.checked_sub(1))
+        .await?
+        .ok_or_else(|| ChainError::Nonsense("a block without a parent".to_owned()))?;
+    let before = session
+        .at(Head {
+            number: block.number.saturating_sub(1),
+            hash: parent,
+        })
+        .await;
+    let told = before.and_then(|before| before.runtime.outcome(&events, place));
+    told.or_else(|_| at.runtime.outcome(&events, place))
+}
+
 /// Hands the same bytes in once more; an error is the chain's last word.
-async fn again(shared: &Shared, sent: &Sent) -> Result<Option<Subscription<Value>>, ChainError> {
+async fn again(
+    shared: &Shared,
+    sent: &Sent<'_>,
+) -> Result<Option<Subscription<Value>>, ChainError> {
     let Ok(session) = shared.session().await else {
         return Ok(None);
     };

@@ -1,4 +1,4 @@
-//! Both runtimes, for the tests of this module.
+//! Three runtimes, for the tests of this module.
 #![allow(clippy::unwrap_used)]
 
 use std::sync::OnceLock;
@@ -11,10 +11,16 @@ use subxt::ext::scale_value::{Composite, ValueDef};
 use super::link::Versions;
 use super::runtime::Runtime;
 
-/// Mainnet's metadata of April 2026.
-pub(super) const SPEC_393: &[u8] = include_bytes!("../../tests/data/metadata/spec393_v16.scale");
+/// Mainnet's metadata of December 2025.
+pub(super) const SPEC_365: &[u8] = include_bytes!("../../tests/data/metadata/spec365_v15.scale");
+/// Mainnet's of April 2026.
+pub(super) const SPEC_393: &[u8] = include_bytes!("../devchain/metadata/spec393_v15.scale");
 /// A local chain's of October 2026: newtypes for netuid and balances.
 pub(super) const SPEC_461: &[u8] = include_bytes!("../devchain/metadata/spec461_v15.scale");
+
+pub(super) fn spec365() -> Runtime {
+    runtime(SPEC_365, [0; 32], 365)
+}
 
 pub(super) fn spec393() -> Runtime {
     runtime(SPEC_393, [0; 32], 393)
@@ -29,7 +35,7 @@ pub(super) fn shared461() -> &'static Runtime {
     SHARED.get_or_init(|| spec461([0; 32]))
 }
 
-fn runtime(metadata: &[u8], genesis: [u8; 32], spec_version: u32) -> Runtime {
+pub(super) fn runtime(metadata: &[u8], genesis: [u8; 32], spec_version: u32) -> Runtime {
     let versions = Versions {
         spec_version,
         transaction_version: 1,

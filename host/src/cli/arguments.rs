@@ -213,13 +213,13 @@ pub(crate) struct RegisterArgs {
 }
 
 impl RegisterArgs {
-    /// The same, as if `--register` were given.
-    pub(crate) fn always(&self) -> Vec<Override> {
-        let register = Self {
-            register: true,
+    /// The limit alone, for a command that buys a slot in any case.
+    pub(crate) fn limit(&self) -> Vec<Override> {
+        let limit = Self {
+            register: false,
             ..self.clone()
         };
-        register.overrides()
+        limit.overrides()
     }
 }
 

@@ -13,7 +13,7 @@ use crate::config;
 use crate::subnet::chain::{Chain, ChainError};
 use crate::subnet::events::Observer;
 use crate::subnet::key::Signer;
-use crate::wallet::{Coldkey, Hotkey, Wallet, WalletError};
+use crate::wallet::{Coldkey, Hotkey, Passwords, Wallet, WalletError};
 
 use super::exit::Usage;
 
@@ -38,17 +38,20 @@ pub(crate) fn chain_options(network: &config::Network) -> Result<chain::Options,
     })
 }
 
+/// A wallet with its hotkey opened.
+pub(crate) type Opened<'a> = (&'a config::Wallet, Arc<dyn Signer>);
+
 /// A chain that signs with the wallet's keys, or with none. Must be called
 /// within a tokio runtime. [`allow`] must have agreed before anything is signed.
 pub(crate) fn connect(
     network: &config::Network,
-    wallet: Option<&config::Wallet>,
+    wallet: Option<Opened<'_>>,
     observer: Arc<dyn Observer>,
 ) -> anyhow::Result<Subtensor> {
     let options = chain_options(network)?;
     let keys = match wallet {
         None => Keys::default(),
-        Some(wallet) => {
+        Some((wallet, hotkey)) => {
             if is_development(wallet) && !options.endpoints.iter().all(|url| is_loopback(url)) {
                 bail!(Usage(format!(
                     "everybody has the key {}: it is accepted on this machine's own chain only, such as `--subtensor.network local`",
@@ -56,7 +59,7 @@ pub(crate) fn connect(
                 )));
             }
             Keys {
-                hotkey: Some(hotkey(wallet)?),
+                hotkey: Some(hotkey),
                 coldkey: Some(coldkey(wallet)),
             }
         }
@@ -75,25 +78,36 @@ pub(crate) async fn allow(wallet: &config::Wallet, chain: &dyn Chain) -> anyhow:
 }
 
 /// The hotkey: `wallet.hotkey` or else `wallet.name` if that is a development key.
-pub(crate) fn hotkey(wallet: &config::Wallet) -> Result<Arc<dyn Signer>, WalletError> {
+///
+/// Opened once and kept for the node's life. An encrypted one takes seconds, and a
+/// password that may be asked for, so it waits on a thread of its own.
+pub(crate) async fn hotkey(wallet: &config::Wallet) -> anyhow::Result<Arc<dyn Signer>> {
+    let wallet = wallet.clone();
+    Ok(tokio::task::spawn_blocking(move || open_hotkey(&wallet)).await??)
+}
+
+fn open_hotkey(wallet: &config::Wallet) -> Result<Arc<dyn Signer>, WalletError> {
     let key = if wallet.hotkey.starts_with("//") {
         Hotkey::development(&wallet.hotkey)?
     } else if wallet.name.starts_with("//") {
         Hotkey::development(&wallet.name)?
     } else {
-        Wallet::new(&wallet.path, &wallet.name)?.load_hotkey(&wallet.hotkey)?
+        let folder = Wallet::new(&wallet.path, &wallet.name)?;
+        folder.load_hotkey(&wallet.hotkey, &Passwords::of_process())?
     };
     Ok(Arc::new(key))
 }
 
-/// Reads the coldkey when it is asked for, and not before.
+/// Reads the coldkey when it is asked for, and not before; the chain asks on a
+/// thread that may wait, signs one call and drops it.
 pub(crate) fn coldkey(wallet: &config::Wallet) -> ColdkeySource {
     let wallet = wallet.clone();
     Arc::new(move || {
         let key = if wallet.name.starts_with("//") {
             Coldkey::development(&wallet.name)
         } else {
-            Wallet::new(&wallet.path, &wallet.name).and_then(|wallet| wallet.load_coldkey())
+            Wallet::new(&wallet.path, &wallet.name)
+                .and_then(|wallet| wallet.load_coldkey(&Passwords::of_process()))
         };
         key.map(|key| Arc::new(key) as Arc<dyn Signer>)
             .map_err(|error| error.to_string())
@@ -155,7 +169,9 @@ mod tests {
             hotkey: "default".into(),
             path: "/nowhere".into(),
         };
+        let hotkey = hotkey(&wallet).await.ok().expect("//Alice is a key");
         let observer = Arc::new(crate::subnet::events::Unobserved);
-        assert!(connect(&network, Some(&wallet), observer).is_err());
+        let refused = connect(&network, Some((&wallet, hotkey)), observer);
+        assert!(refused.is_err_and(|error| error.to_string().contains("everybody has the key")));
     }
 }

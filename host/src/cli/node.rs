@@ -22,7 +22,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tracing::{info, warn};
 
 use crate::chain::Subtensor;
-use crate::config::{Config, Role};
+use crate::config::{Config, Role, Settings};
 use crate::metrics::Metrics;
 use crate::plugin::{Engine, Registry, registry};
 use crate::role::validator::Quiet;
@@ -34,6 +34,8 @@ use crate::subnet::evidence::EvidenceStore;
 use crate::subnet::key::{AccountId, Signer};
 
 use super::keys;
+pub(crate) use options::accelerator;
+
 use super::shutdown::Shutdown;
 use super::surroundings::Surroundings;
 
@@ -74,7 +76,7 @@ impl Node {
         replaced: Replaced,
         shutdown: Shutdown,
     ) -> anyhow::Result<Self> {
-        let hotkey = keys::hotkey(&config.wallet)?;
+        let hotkey = keys::hotkey(&config.wallet).await?;
         let account = hotkey.account();
         let around =
             Surroundings::open(&config.settings, conditions(config.role), shutdown.clone()).await?;
@@ -87,7 +89,7 @@ impl Node {
         });
         let chain = Arc::new(keys::connect(
             &config.network,
-            Some(&config.wallet),
+            Some((&config.wallet, hotkey.clone())),
             metrics.clone(),
         )?);
         let quiet = Quiet::default();
@@ -96,6 +98,7 @@ impl Node {
             account,
             registry.clone(),
             metrics.clone(),
+            chain.clone(),
             quiet.clone(),
         );
         let mut services = around.start(Arc::new(face));
@@ -161,6 +164,11 @@ fn conditions(role: Role) -> &'static [Condition] {
         ],
         Role::Validator => &[Condition::Chain, Condition::Registered, Condition::Plugins],
     }
+}
+
+/// An engine with the node's own limits, for repeating its calls elsewhere.
+pub(crate) fn engine(settings: &Settings) -> anyhow::Result<Engine> {
+    Ok(Engine::new(options::limits(settings))?)
 }
 
 /// Compiles and admits; blocks, so it is done elsewhere.

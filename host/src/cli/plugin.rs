@@ -9,8 +9,10 @@ use crate::admin::{PluginEntry, Swapped};
 use crate::subnet::text::escape;
 
 use super::arguments::NodeArgs;
+use super::scaffold::New;
 use super::status::find;
 use super::table::{Column, print, print_object};
+use super::trial::{Check, Run};
 use super::{World, print_json, small_runtime};
 
 /// List, inspect and swap the plugins of a running node.
@@ -29,6 +31,9 @@ enum Action {
     List(List),
     Inspect(Inspect),
     Swap(Swap),
+    New(New),
+    Run(Run),
+    Check(Check),
 }
 
 /// Show what is active, and what was refused and why.
@@ -88,6 +93,9 @@ impl Plugin {
             Action::List(list) => runtime.block_on(list.execute(world)),
             Action::Inspect(inspect) => runtime.block_on(inspect.execute(world)),
             Action::Swap(swap) => runtime.block_on(swap.execute(world)),
+            Action::New(new) => new.execute(world),
+            Action::Run(run) => run.execute(world),
+            Action::Check(check) => check.execute(world),
         }
     }
 }

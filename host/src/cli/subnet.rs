@@ -1,24 +1,33 @@
 //! `host subnet`: what the chain knows, and a neuron's own steps on it.
+//!
+//! Each subcommand prints words for people and, with `--json`, the same for
+//! programs. Reading needs no key; acting needs the hotkey, and buying a slot
+//! the coldkey, which is asked for once the price is known and allowed.
 
-use std::net::{IpAddr, SocketAddr};
+mod commitment;
+mod list;
+mod metagraph;
+mod register;
+mod serve;
+mod watch;
+mod weights;
+
 use std::sync::Arc;
 
-use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 
 use crate::chain::Subtensor;
 use crate::config::Override;
-use crate::subnet::chain::{AxonInfo, Chain, Metagraph, Neuron};
+use crate::subnet::Netuid;
+use crate::subnet::chain::{Chain as _, Included};
 use crate::subnet::events::Unobserved;
-use crate::subnet::{Netuid, Uid};
 
-use super::arguments::{ChainArgs, NodeArgs, Overrides, RegisterArgs, WalletArgs};
-use super::exit::Usage;
-use super::table::{Column, print, print_object};
+use super::arguments::{ChainArgs, NodeArgs, Overrides};
+use super::table::print_object;
 use super::{World, keys, print_json, small_runtime};
 
-/// The protocol byte that axons announce; it proves nothing.
-const AXON_PROTOCOL: u8 = 4;
+/// Rao of one TAO.
+const RAO: u64 = 1_000_000_000;
 
 /// Ask the chain about a subnet, or act on it with a hotkey.
 #[derive(Debug, Args)]
@@ -29,24 +38,14 @@ pub(super) struct Subnet {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    Metagraph(Read),
+    List(list::List),
+    Metagraph(metagraph::Read),
     Hyperparameters(Hyperparameters),
-    Weights(Weights),
-    Register(Register),
-    Serve(Serve),
-}
-
-/// Show the subnet's neurons, all read at one block.
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Example:
-  host subnet metagraph --netuid 12 --network finney")]
-struct Read {
-    #[command(flatten)]
-    subnet: SubnetArgs,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
+    Weights(weights::Weights),
+    Watch(watch::Watch),
+    Register(register::Register),
+    Serve(serve::Serve),
+    Commitment(commitment::Commitment),
 }
 
 /// Show the subnet's rules.
@@ -57,47 +56,6 @@ struct Hyperparameters {
     /// Print JSON
     #[arg(long)]
     json: bool,
-}
-
-/// Show the weights that a validator has set.
-#[derive(Debug, Args)]
-struct Weights {
-    /// The validator's slot
-    uid: Uid,
-    #[command(flatten)]
-    subnet: SubnetArgs,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
-}
-
-/// Buy a slot for the hotkey; its coldkey pays.
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Example:
-  host subnet register --netuid 12 --network test --wallet.name default --register-limit-rao 500000000")]
-struct Register {
-    #[command(flatten)]
-    subnet: SubnetArgs,
-    #[command(flatten)]
-    wallet: WalletArgs,
-    #[command(flatten)]
-    register: RegisterArgs,
-}
-
-/// Announce where the hotkey's axon is reached; `host run` does this by itself.
-#[derive(Debug, Args)]
-struct Serve {
-    /// The address others reach it at
-    #[arg(long)]
-    ip: IpAddr,
-    /// The port others reach it at
-    #[arg(long)]
-    port: u16,
-    #[command(flatten)]
-    subnet: SubnetArgs,
-    #[command(flatten)]
-    wallet: WalletArgs,
 }
 
 /// Which subnet, and where that may be written down.
@@ -134,13 +92,21 @@ impl Overrides for With<'_> {
 
 impl Subnet {
     pub(super) fn execute(self, world: &mut World<'_>) -> anyhow::Result<()> {
-        let runtime = small_runtime()?;
-        match self.action {
-            Action::Metagraph(read) => runtime.block_on(read.execute(world)),
-            Action::Hyperparameters(read) => runtime.block_on(read.execute(world)),
-            Action::Weights(read) => runtime.block_on(read.execute(world)),
-            Action::Register(register) => runtime.block_on(register.execute(world)),
-            Action::Serve(serve) => runtime.block_on(serve.execute(world)),
+        small_runtime()?.block_on(self.action.execute(world))
+    }
+}
+
+impl Action {
+    async fn execute(self, world: &mut World<'_>) -> anyhow::Result<()> {
+        match self {
+            Self::List(list) => list.execute(world).await,
+            Self::Metagraph(read) => read.execute(world).await,
+            Self::Hyperparameters(read) => read.execute(world).await,
+            Self::Weights(weights) => weights.execute(world).await,
+            Self::Watch(watch) => watch.execute(world).await,
+            Self::Register(register) => register.execute(world).await,
+            Self::Serve(serve) => serve.execute(world).await,
+            Self::Commitment(commitment) => commitment.execute(world).await,
         }
     }
 }
@@ -153,65 +119,39 @@ fn reader(world: &World<'_>, subnet: &SubnetArgs) -> anyhow::Result<(Subtensor, 
 }
 
 /// A chain that the wallet's keys may act on.
-async fn actor(
-    world: &World<'_>,
-    arguments: &With<'_>,
-) -> anyhow::Result<(Subtensor, Netuid, Option<u64>)> {
+async fn actor(world: &World<'_>, arguments: &With<'_>) -> anyhow::Result<(Subtensor, Netuid)> {
     let settings = world.settings(arguments)?;
     let (network, netuid) = settings.subnet()?;
     let wallet = settings.named_wallet()?;
-    let chain = keys::connect(&network, Some(&wallet), Arc::new(Unobserved))?;
+    let hotkey = keys::hotkey(&wallet).await?;
+    let chain = keys::connect(&network, Some((&wallet, hotkey)), Arc::new(Unobserved))?;
     keys::allow(&wallet, &chain).await?;
-    Ok((chain, netuid, settings.register_limit_rao))
+    Ok((chain, netuid))
 }
 
-impl Read {
-    async fn execute(self, world: &mut World<'_>) -> anyhow::Result<()> {
-        let (chain, netuid) = reader(world, &self.subnet)?;
-        let metagraph = chain.metagraph(netuid).await?;
-        if self.json {
-            return print_json(world.out, &metagraph);
-        }
-        show(world, &metagraph)
+/// An amount as people write it, to the last rao.
+fn tao(rao: u64) -> String {
+    format!("{}.{:09} TAO", rao / RAO, rao % RAO)
+}
+
+/// Says what was done and in which block.
+fn done(
+    world: &mut World<'_>,
+    json: bool,
+    what: &str,
+    included: Included,
+    more: serde_json::Value,
+) -> anyhow::Result<()> {
+    if !json {
+        writeln!(world.out, "{what} in block {}", included.block)?;
+        return Ok(());
     }
-}
-
-fn show(world: &mut World<'_>, metagraph: &Metagraph) -> anyhow::Result<()> {
-    let columns = [
-        Column::Number("uid"),
-        Column::Text("hotkey"),
-        Column::Text("axon"),
-        Column::Text("permit"),
-        Column::Number("stake (rao)"),
-        Column::Number("incentive"),
-        Column::Number("dividends"),
-        Column::Number("updated"),
-    ];
-    print(world.out, columns, metagraph.neurons.iter().map(row))?;
-    writeln!(
-        world.out,
-        "subnet {} at block {}; incentive and dividends are parts of {}",
-        metagraph.netuid,
-        metagraph.block,
-        u16::MAX
-    )?;
-    Ok(())
-}
-
-fn row(neuron: &Neuron) -> [String; 8] {
-    let permit = if neuron.validator_permit { "yes" } else { "" };
-    [
-        neuron.uid.to_string(),
-        neuron.hotkey.to_ss58(),
-        neuron
-            .axon
-            .map_or_else(String::new, |axon| axon.address.to_string()),
-        permit.to_owned(),
-        neuron.stake_rao.to_string(),
-        neuron.incentive.to_string(),
-        neuron.dividends.to_string(),
-        neuron.last_update.to_string(),
-    ]
+    let hash = format!("0x{}", hex::encode(included.hash));
+    let mut value = serde_json::json!({ "block": included.block, "hash": hash });
+    if let (Some(fields), serde_json::Value::Object(more)) = (value.as_object_mut(), more) {
+        fields.extend(more);
+    }
+    print_json(world.out, &value)
 }
 
 impl Hyperparameters {
@@ -222,55 +162,5 @@ impl Hyperparameters {
             return print_json(world.out, &rules);
         }
         Ok(print_object(world.out, &rules)?)
-    }
-}
-
-impl Weights {
-    async fn execute(self, world: &mut World<'_>) -> anyhow::Result<()> {
-        let (chain, netuid) = reader(world, &self.subnet)?;
-        let weights = chain.weights(netuid, self.uid).await?.0;
-        if self.json {
-            return print_json(world.out, &weights);
-        }
-        let columns = [Column::Number("uid"), Column::Number("weight")];
-        let rows = weights
-            .iter()
-            .map(|(uid, weight)| [uid.to_string(), weight.to_string()]);
-        Ok(print(world.out, columns, rows)?)
-    }
-}
-
-impl Register {
-    async fn execute(self, world: &mut World<'_>) -> anyhow::Result<()> {
-        let mut more = self.wallet.overrides();
-        more.extend(self.register.always());
-        let arguments = With(&self.subnet, more);
-        let (chain, netuid, limit_rao) = actor(world, &arguments).await?;
-        let limit_rao = limit_rao.context("the price limit is missing")?;
-        let included = chain.register(netuid, limit_rao).await?;
-        writeln!(world.out, "registered in block {}", included.block)?;
-        Ok(())
-    }
-}
-
-impl Serve {
-    async fn execute(self, world: &mut World<'_>) -> anyhow::Result<()> {
-        if self.port == 0 {
-            bail!(Usage("nobody can be reached at port 0".into()));
-        }
-        let arguments = With(&self.subnet, self.wallet.overrides());
-        let (chain, netuid, _) = actor(world, &arguments).await?;
-        let axon = AxonInfo {
-            address: SocketAddr::new(self.ip, self.port),
-            protocol: AXON_PROTOCOL,
-            version: 0,
-        };
-        let included = chain.serve_axon(netuid, axon).await?;
-        writeln!(
-            world.out,
-            "{} announced in block {}",
-            axon.address, included.block
-        )?;
-        Ok(())
     }
 }

@@ -69,6 +69,41 @@ pub struct Axon {
     pub requests_per_second: u32,
     /// Requests being handled, all callers together.
     pub pending_max: usize,
+    /// What is spoken, each once.
+    pub protocols: Vec<Protocol>,
+    /// The largest head of a request.
+    pub head_kib_max: usize,
+    /// The largest body of a synapse.
+    pub synapse_kib_max: usize,
+}
+
+/// A protocol between neurons.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// btauth/1, of bittensor 11 and this node.
+    Btauth,
+    /// The axon of bittensor 6 to 10.
+    Classic,
+}
+
+/// All that are spoken unless fewer are named.
+const PROTOCOLS: [(&str, Protocol); 2] =
+    [("btauth", Protocol::Btauth), ("classic", Protocol::Classic)];
+
+fn protocols(reader: &mut Reader) -> Vec<Protocol> {
+    let named = reader.texts(
+        "axon.protocols",
+        "a list of btauth and classic; empty is both",
+        |text| {
+            PROTOCOLS
+                .iter()
+                .find(|(name, _)| *name == text)
+                .map(|(_, protocol)| *protocol)
+        },
+    );
+    let mut wanted = PROTOCOLS.map(|(_, protocol)| protocol).to_vec();
+    wanted.retain(|protocol| named.is_empty() || named.contains(protocol));
+    wanted
 }
 
 impl Axon {
@@ -95,6 +130,9 @@ impl Axon {
             body_timeout: millis(reader, "axon.body-timeout-ms", 15_000, 120_000),
             requests_per_second: reader.integer("axon.requests-per-second", 10, 1..=10_000),
             pending_max: reader.integer("axon.pending-max", 128, 1..=65_536),
+            protocols: protocols(reader),
+            head_kib_max: reader.integer("axon.head-kib-max", 32, 16..=1_024),
+            synapse_kib_max: reader.integer("axon.synapse-kib-max", 1_024, 1..=65_536),
         }
     }
 }
@@ -131,8 +169,9 @@ impl Miner {
     }
 }
 
-/// Whether to buy a slot, and for how much; `None` if not.
-pub(super) fn register_limit_rao(reader: &mut Reader) -> Option<u64> {
+/// What a node may pay for a slot, `None` if it is not to buy one; and the limit
+/// alone, `None` if there is none.
+pub(super) fn register_limit_rao(reader: &mut Reader) -> (Option<u64>, Option<u64>) {
     let register = reader.flag("register", false);
     let limit = reader.integer("register-limit-rao", 0, 0..=RAO_MAX);
     if register && limit == 0 {
@@ -142,7 +181,7 @@ pub(super) fn register_limit_rao(reader: &mut Reader) -> Option<u64> {
                 .to_owned(),
         ));
     }
-    register.then_some(limit)
+    (register.then_some(limit), (limit > 0).then_some(limit))
 }
 
 /// All there will ever be: 21 million TAO.

@@ -3,16 +3,19 @@
 //! Inputs and outputs have the types the metadata declares. One that is not
 //! covered fails like one that a real runtime does not export.
 
+mod economy;
+mod hyperparameters;
+
 use parity_scale_codec::Encode as _;
 use scale_decode::DecodeAsType;
 use scale_value::Value;
 
-use super::codec::{Codec, CodecError, METADATA_V14, METADATA_V15};
+use super::codec::{Codec, CodecError};
 use super::event::{account, number, weight};
 use super::info::{self, Facts, none, select, select_some, some};
 use super::ledger::Ledger;
 use super::state::State;
-use super::{balances, epoch, staking};
+use super::{balances, schedule, staking};
 
 /// Most accounts one call may ask about.
 const MAX_ACCOUNTS: usize = 256;
@@ -35,7 +38,7 @@ pub(super) fn call(
     name: &str,
     input: &[u8],
 ) -> Result<Vec<u8>, ApiError> {
-    let codec = ledger.codec();
+    let codec = &ledger.runtime_at(height).codec;
     let not_found = || ApiError::NotFound(name.to_owned());
     let (inputs, output) = codec.api(name).ok_or_else(not_found)?;
     let state = ledger.state(height);
@@ -56,13 +59,14 @@ pub(super) fn call(
 
 /// Those whose answer is bytes that are already there.
 fn plain(ledger: &Ledger, call: &mut Call<'_>, name: &str) -> Result<Option<Vec<u8>>, CodecError> {
+    let runtime = ledger.runtime_at(call.height);
     Ok(Some(match name {
-        "Core_version" => ledger.codec().constant("System", "Version")?.0.to_vec(),
-        "Metadata_metadata" => METADATA_V14.encode(),
+        "Core_version" => call.codec.constant("System", "Version")?.0.to_vec(),
+        "Metadata_metadata" => runtime.metadata_v14.encode(),
         "Metadata_metadata_versions" => vec![14_u32, 15].encode(),
         "Metadata_metadata_at_version" => match call.take::<u32>()? {
-            14 => Some(METADATA_V14).encode(),
-            15 => Some(METADATA_V15).encode(),
+            14 => Some(&runtime.metadata_v14).encode(),
+            15 => Some(&runtime.metadata_v15).encode(),
             _ => None::<Vec<u8>>.encode(),
         },
         _ => return Ok(None),
@@ -98,6 +102,9 @@ impl Call<'_> {
             "SubnetInfoRuntimeApi" => self.subnet_info(method),
             "NeuronInfoRuntimeApi" => self.neuron_info(method),
             "StakeInfoRuntimeApi" => self.stake_info(method),
+            "SwapRuntimeApi" => self.swap(method),
+            "DelegateInfoRuntimeApi" => self.delegates(method),
+            "BetaBasketRuntimeApi" => Ok(self.baskets(method)),
             _ => self.other(name),
         }
     }
@@ -115,8 +122,14 @@ impl Call<'_> {
                     ("partial_fee", number(0)),
                 ])
             }
-            "SwapRuntimeApi_current_alpha_price" => number(staking::PRICE_RAO),
-            "AuraApi_slot_duration" => number(12_000),
+            "TransactionPaymentApi_query_weight_to_fee"
+            | "TransactionPaymentApi_query_length_to_fee"
+            | "TransactionPaymentCallApi_query_weight_to_fee"
+            | "TransactionPaymentCallApi_query_length_to_fee" => number(0),
+            "AuraApi_slot_duration" => number(self.codec.constant_as("Aura", "SlotDuration")?),
+            "SubnetRegistrationRuntimeApi_get_network_registration_cost" => {
+                number(self.state.subtensor("NetworkLastLockCost", &[])?)
+            }
             _ => return Ok(None),
         }))
     }
@@ -137,31 +150,38 @@ impl Call<'_> {
                     None => none(),
                 }
             }
+            "get_subnet_hyperparams_v3" => {
+                let netuid = self.take()?;
+                match self.facts(netuid)? {
+                    Some(facts) => some(hyperparameters::entries(&facts)),
+                    None => none(),
+                }
+            }
             "get_mechagraph" => {
                 let (netuid, mechanism): (u16, u8) = (self.take()?, self.take()?);
                 let inner = self.inner(self.output)?;
-                match self.facts(netuid)?.filter(|_| mechanism == 0) {
+                match self.facts_of(netuid, mechanism)? {
                     Some(facts) => some(select(self.codec, inner, &facts)?),
                     None => none(),
                 }
             }
             "get_selective_metagraph" => {
                 let netuid = self.take()?;
-                self.selective(netuid)?
+                self.selective(netuid, 0)?
             }
             "get_selective_mechagraph" => {
                 let (netuid, mechanism): (u16, u8) = (self.take()?, self.take()?);
-                match mechanism {
-                    0 => self.selective(netuid)?,
-                    _ => none(),
-                }
+                self.selective(netuid, mechanism)?
             }
-            "get_all_dynamic_info" | "get_all_metagraphs" | "get_all_mechagraphs" => {
-                self.all_subnets()?
-            }
+            "get_coldkey_auto_stake_hotkey" | "get_subnet_to_prune" => none(),
+            "get_subnets_info"
+            | "get_subnets_info_v2"
+            | "get_all_dynamic_info"
+            | "get_all_metagraphs"
+            | "get_all_mechagraphs" => self.all_subnets()?,
             "get_next_epoch_start_block" => {
                 let netuid = self.take()?;
-                epoch::next(&self.state, netuid)?.map_or_else(none, |block| some(number(block)))
+                schedule::next(&self.state, netuid)?.map_or_else(none, |block| some(number(block)))
             }
             "get_block_emission" => number(self.state.subtensor("BlockEmission", &[])?),
             _ => return Ok(None),
@@ -214,16 +234,20 @@ impl Call<'_> {
                 let netuid = self.take()?;
                 some(self.stake(hotkey, coldkey, netuid)?)
             }
+            "get_stake_availability_for_coldkeys" => self.availability()?,
+            "get_stake_fee" => number(0),
+            "get_coldkey_lock" | "get_most_convicted_hotkey_on_subnet" => none(),
+            "get_hotkey_conviction" => Value::named_composite([("bits", number(0))]),
             _ => return Ok(None),
         }))
     }
 
     fn stakes(&self, coldkey: [u8; 32]) -> Result<Value<()>, CodecError> {
         let hotkeys: Vec<[u8; 32]> = self.state.subtensor("StakingHotkeys", &[coldkey.into()])?;
-        let networks: u16 = self.state.subtensor("TotalNetworks", &[])?;
+        let netuids = self.netuids()?;
         let mut all = Vec::new();
         for hotkey in hotkeys {
-            for netuid in 0..networks {
+            for &netuid in &netuids {
                 if staking::of_coldkey(&self.state, hotkey, coldkey, netuid)? > 0 {
                     all.push(self.stake(hotkey, coldkey, netuid)?);
                 }
@@ -253,10 +277,10 @@ impl Call<'_> {
         ]))
     }
 
-    fn selective(&mut self, netuid: u16) -> Result<Value<()>, CodecError> {
+    fn selective(&mut self, netuid: u16, mecid: u8) -> Result<Value<()>, CodecError> {
         let indices: Vec<u16> = self.take()?;
         let inner = self.inner(self.output)?;
-        match self.facts(netuid)? {
+        match self.facts_of(netuid, mecid)? {
             Some(facts) => Ok(some(select_some(self.codec, inner, &indices, &facts)?)),
             None => Ok(none()),
         }
@@ -264,8 +288,9 @@ impl Call<'_> {
 
     fn all_subnets(&self) -> Result<Value<()>, CodecError> {
         let inner = self.inner(self.inner(self.output)?)?;
-        let networks: u16 = self.state.subtensor("TotalNetworks", &[])?;
-        let all: Result<Vec<_>, CodecError> = (0..networks)
+        let all: Result<Vec<_>, CodecError> = self
+            .netuids()?
+            .into_iter()
             .map(|netuid| match self.facts(netuid)? {
                 Some(facts) => Ok(some(select(self.codec, inner, &facts)?)),
                 None => Ok(none()),
@@ -275,7 +300,17 @@ impl Call<'_> {
     }
 
     fn facts(&self, netuid: u16) -> Result<Option<Facts>, CodecError> {
-        info::subnet(&self.state, netuid, self.height)
+        self.facts_of(netuid, 0)
+    }
+
+    fn facts_of(&self, netuid: u16, mecid: u8) -> Result<Option<Facts>, CodecError> {
+        info::subnet(&self.state, netuid, mecid, self.height)
+    }
+
+    /// All networks, root first.
+    fn netuids(&self) -> Result<Vec<u16>, CodecError> {
+        let networks: u16 = self.state.subtensor("TotalNetworks", &[])?;
+        Ok((0..networks).collect())
     }
 
     /// What an option or a list holds.

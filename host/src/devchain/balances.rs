@@ -84,6 +84,37 @@ pub(super) fn withdraw(
     Ok(())
 }
 
+/// Pays into an account, and tells of it.
+pub(super) fn pay(
+    context: &mut Context<'_, '_>,
+    who: [u8; 32],
+    amount: u64,
+) -> Result<(), CodecError> {
+    deposit(context.state, who, amount)?;
+    let fields = [("who", account(who)), ("amount", number(amount))];
+    context.deposit_named("Balances", "Deposit", fields);
+    Ok(())
+}
+
+/// Makes money: a block's emission.
+pub(super) fn issue(state: &mut State<'_>, amount: u64) -> Result<(), CodecError> {
+    change_issuance(state, |all| all.saturating_add(amount))
+}
+
+/// Unmakes money that was taken from an account, to be issued again some day.
+pub(super) fn recycle(state: &mut State<'_>, amount: u64) -> Result<(), CodecError> {
+    change_issuance(state, |all| all.saturating_sub(amount))
+}
+
+fn change_issuance(
+    state: &mut State<'_>,
+    change: impl FnOnce(u64) -> u64,
+) -> Result<(), CodecError> {
+    let issued = change(state.get("Balances", "TotalIssuance", &[])?);
+    state.put("Balances", "TotalIssuance", &[], &issued)?;
+    state.put_subtensor("TotalIssuance", &[], &issued)
+}
+
 /// `transfer_keep_alive` and `transfer_allow_death`.
 pub(super) fn transfer(
     context: &mut Context<'_, '_>,

@@ -68,14 +68,14 @@ impl Block {
         number: u32,
         state_root: [u8; 32],
         extrinsics: Vec<Vec<u8>>,
-        note: &[u8],
+        logs: Vec<Vec<u8>>,
     ) -> Self {
         let header = Header {
             parent,
             number,
             state_root,
             extrinsics_root: blake2_256(&extrinsics.concat()),
-            logs: vec![other_log(note)],
+            logs,
         };
         Self {
             hash: header.hash(),
@@ -85,8 +85,11 @@ impl Block {
     }
 }
 
+/// Digest item 8: the block exchanged the runtime.
+pub(super) const RUNTIME_UPDATED_LOG: &[u8] = &[8];
+
 /// Digest item 0, "other".
-fn other_log(note: &[u8]) -> Vec<u8> {
+pub(super) fn other_log(note: &[u8]) -> Vec<u8> {
     let mut log = vec![0];
     note.encode_to(&mut log);
     log

@@ -1,35 +1,60 @@
 //! The calls this chain carries out, decoded by the metadata.
 //!
-//! Only these are taken apart: anything else keeps its two index bytes and
-//! fails with `System.CallFiltered` when its turn comes, so a call can nest as
-//! deep as a stranger likes without being followed.
+//! Each pallet's part has its own list. Anything else keeps its two index bytes
+//! and fails with `System.CallFiltered` when its turn comes.
+//!
+//! Calls that hold calls (`Utility.batch`, `Sudo.sudo`) are followed one step:
+//! what they hold must itself be covered and hold none, else the whole is not
+//! covered. So a call may nest as deep as a stranger likes and nothing follows.
+
+mod batch;
+mod network;
+mod serving;
+mod staking;
+mod weights;
 
 use scale_decode::{DecodeAsFields, DecodeAsType, Field};
+use scale_info::form::PortableForm;
 
+use super::admin::Change;
 use super::codec::Codec;
+use super::encoded::Encoded;
 use super::extrinsic::{Address, Malformed};
+use super::shield::SubmitEncrypted;
+
+pub(super) use batch::OnFailure;
+pub(super) use network::{HotkeyOf, Identity, NetworkCall, RegisterLimit};
+pub(super) use serving::{ServeAxon, ServePrometheus, ServingCall};
+pub(super) use staking::{AddStake, StakingCall, Transition};
+pub(super) use weights::{
+    BatchCommit, BatchReveal, BatchSet, Commit, Reveal, SetWeights, TimelockedCommit, WeightsCall,
+};
 
 /// A call that is covered, or the mark of one that is not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Call {
-    /// `System.remark` and `remark_with_event`, which do nothing here.
+    /// `System.remark`, which does nothing here.
     Remark(Remark),
     /// `Balances.transfer_allow_death` and `transfer_keep_alive`.
     Transfer(Transfer, Keep),
-    /// `SubtensorModule.burned_register`.
-    Register(Register),
-    /// `SubtensorModule.register_limit`.
-    RegisterLimit(RegisterLimit),
-    /// `SubtensorModule.add_stake`.
-    AddStake(AddStake),
-    /// `SubtensorModule.add_stake_limit`, which the Python SDK prefers.
-    AddStakeLimit(AddStakeLimit),
-    /// `SubtensorModule.serve_axon`.
-    ServeAxon(ServeAxon),
-    /// `SubtensorModule.set_weights`.
-    SetWeights(SetWeights),
-    /// `SubtensorModule.set_mechanism_weights`.
-    SetMechanismWeights(SetMechanismWeights),
+    /// Subnets, slots in them, owners' calls.
+    Network(NetworkCall),
+    /// Stake.
+    Staking(StakingCall),
+    /// Endpoints.
+    Serving(ServingCall),
+    /// Weights, plain and committed.
+    Weights(WeightsCall),
+    /// `Commitments.set_commitment`.
+    SetCommitment(SetCommitment),
+    /// `AdminUtils.sudo_set_*`.
+    Admin(Change),
+    /// `Sudo.sudo`.
+    Sudo(Box<Call>),
+    /// `Utility.batch`, `batch_all` and `force_batch`.
+    Batch(Vec<Call>, OnFailure),
+    /// `MevShield.submit_encrypted`.
+    SubmitEncrypted(SubmitEncrypted),
     /// Anything else.
     Uncovered,
 }
@@ -56,117 +81,97 @@ pub(super) struct Transfer {
     pub(super) value: u64,
 }
 
-/// Arguments of `burned_register`.
+/// Arguments of `set_commitment`.
 #[derive(Debug, Clone, PartialEq, Eq, DecodeAsType)]
-pub(super) struct Register {
+pub(super) struct SetCommitment {
     pub(super) netuid: u16,
-    pub(super) hotkey: [u8; 32],
-}
-
-/// Arguments of `register_limit`.
-#[derive(Debug, Clone, PartialEq, Eq, DecodeAsType)]
-pub(super) struct RegisterLimit {
-    pub(super) netuid: u16,
-    pub(super) hotkey: [u8; 32],
-    pub(super) limit_price: u64,
-}
-
-/// Arguments of `add_stake`.
-#[derive(Debug, Clone, PartialEq, Eq, DecodeAsType)]
-pub(super) struct AddStake {
-    pub(super) hotkey: [u8; 32],
-    pub(super) netuid: u16,
-    pub(super) amount_staked: u64,
-}
-
-/// Arguments of `add_stake_limit`.
-#[derive(Debug, Clone, PartialEq, Eq, DecodeAsType)]
-pub(super) struct AddStakeLimit {
-    pub(super) hotkey: [u8; 32],
-    pub(super) netuid: u16,
-    pub(super) amount_staked: u64,
-    pub(super) limit_price: u64,
-}
-
-/// Arguments of `serve_axon`.
-#[derive(Debug, Clone, PartialEq, Eq, DecodeAsType)]
-pub(super) struct ServeAxon {
-    pub(super) netuid: u16,
-    pub(super) version: u32,
-    pub(super) ip: u128,
-    pub(super) port: u16,
-    pub(super) ip_type: u8,
-    pub(super) protocol: u8,
-    pub(super) placeholder1: u8,
-    pub(super) placeholder2: u8,
-}
-
-/// Arguments of `set_weights`.
-#[derive(Debug, Clone, PartialEq, Eq, DecodeAsType)]
-pub(super) struct SetWeights {
-    pub(super) netuid: u16,
-    pub(super) dests: Vec<u16>,
-    pub(super) weights: Vec<u16>,
-    pub(super) version_key: u64,
-}
-
-/// Arguments of `set_mechanism_weights`.
-#[derive(Debug, Clone, PartialEq, Eq, DecodeAsType)]
-pub(super) struct SetMechanismWeights {
-    pub(super) netuid: u16,
-    pub(super) mecid: u8,
-    pub(super) dests: Vec<u16>,
-    pub(super) weights: Vec<u16>,
-    pub(super) version_key: u64,
+    pub(super) info: Encoded,
 }
 
 impl Call {
     /// Decodes a call.
-    pub(super) fn decode(codec: &Codec, bytes: &[u8]) -> Result<Self, Malformed> {
-        let Some((pallet, call)) = codec.call(bytes) else {
-            return Err(Malformed("no such call".into()));
+    pub(super) fn decode(codec: &Codec, mut bytes: &[u8]) -> Result<Self, Malformed> {
+        let args = Arguments::of(codec, &mut bytes)?;
+        let call = match args.name() {
+            ("Sudo", "sudo") => batch::sudo(codec, &mut bytes)?,
+            ("Utility", name) => batch::batch(codec, name, &mut bytes)?,
+            _ => args.flat(&mut bytes)?,
         };
-        let args = Arguments {
-            codec,
-            fields: &call.fields,
-            bytes: &bytes[2..],
-        };
-        Ok(match (pallet, call.name.as_str()) {
-            ("System", "remark") => Self::Remark(args.decode()?),
-            ("Balances", "transfer_allow_death") => Self::Transfer(args.decode()?, Keep::No),
-            ("Balances", "transfer_keep_alive") => Self::Transfer(args.decode()?, Keep::Alive),
-            ("SubtensorModule", "burned_register") => Self::Register(args.decode()?),
-            ("SubtensorModule", "register_limit") => Self::RegisterLimit(args.decode()?),
-            ("SubtensorModule", "add_stake") => Self::AddStake(args.decode()?),
-            ("SubtensorModule", "add_stake_limit") => Self::AddStakeLimit(args.decode()?),
-            ("SubtensorModule", "serve_axon") => Self::ServeAxon(args.decode()?),
-            ("SubtensorModule", "set_weights") => Self::SetWeights(args.decode()?),
-            ("SubtensorModule", "set_mechanism_weights") => {
-                Self::SetMechanismWeights(args.decode()?)
-            }
-            _ => Self::Uncovered,
-        })
+        match call {
+            None => Ok(Self::Uncovered),
+            Some(_) if !bytes.is_empty() => Err(Malformed("bytes after the call".into())),
+            Some(call) => Ok(call),
+        }
     }
 }
 
+/// A call's name and the types of its arguments.
 struct Arguments<'a> {
     codec: &'a Codec,
-    fields: &'a [scale_info::Field<scale_info::form::PortableForm>],
-    bytes: &'a [u8],
+    pallet: &'a str,
+    call: &'a str,
+    fields: &'a [scale_info::Field<PortableForm>],
 }
 
-impl Arguments<'_> {
-    fn decode<T: DecodeAsFields>(mut self) -> Result<T, Malformed> {
+impl<'a> Arguments<'a> {
+    /// Reads the two index bytes.
+    fn of(codec: &'a Codec, bytes: &mut &[u8]) -> Result<Self, Malformed> {
+        let Some((pallet, call)) = codec.call(bytes) else {
+            return Err(Malformed("no such call".into()));
+        };
+        *bytes = &bytes[2..];
+        Ok(Self {
+            codec,
+            pallet,
+            call: &call.name,
+            fields: &call.fields,
+        })
+    }
+
+    fn name(&self) -> (&'a str, &'a str) {
+        (self.pallet, self.call)
+    }
+
+    /// A call that holds no other, or `None` if it is not covered.
+    fn flat(&self, bytes: &mut &[u8]) -> Result<Option<Call>, Malformed> {
+        Ok(match self.name() {
+            ("System", "remark") => Some(Call::Remark(self.take(bytes)?)),
+            ("Balances", "transfer_allow_death") => {
+                Some(Call::Transfer(self.take(bytes)?, Keep::No))
+            }
+            ("Balances", "transfer_keep_alive") => {
+                Some(Call::Transfer(self.take(bytes)?, Keep::Alive))
+            }
+            ("Commitments", "set_commitment") => Some(Call::SetCommitment(self.take(bytes)?)),
+            ("MevShield", "submit_encrypted") => Some(Call::SubmitEncrypted(self.take(bytes)?)),
+            ("AdminUtils", name) => {
+                Change::decode(self.codec, name, self.fields, bytes)?.map(Call::Admin)
+            }
+            ("SubtensorModule", _) => self.subtensor(bytes)?,
+            _ => None,
+        })
+    }
+
+    fn subtensor(&self, bytes: &mut &[u8]) -> Result<Option<Call>, Malformed> {
+        if let Some(call) = WeightsCall::decode(self, bytes)? {
+            return Ok(Some(Call::Weights(call)));
+        }
+        if let Some(call) = StakingCall::decode(self, bytes)? {
+            return Ok(Some(Call::Staking(call)));
+        }
+        if let Some(call) = ServingCall::decode(self, bytes)? {
+            return Ok(Some(Call::Serving(call)));
+        }
+        Ok(NetworkCall::decode(self, bytes)?.map(Call::Network))
+    }
+
+    /// The arguments, taken off the front of `bytes`.
+    fn take<T: DecodeAsFields>(&self, bytes: &mut &[u8]) -> Result<T, Malformed> {
         let mut fields = self
             .fields
             .iter()
             .map(|field| Field::new(field.ty.id, field.name.as_deref()));
-        let decoded = T::decode_as_fields(&mut self.bytes, &mut fields, self.codec.types())
-            .map_err(|error| Malformed(error.to_string()))?;
-        if self.bytes.is_empty() {
-            Ok(decoded)
-        } else {
-            Err(Malformed("bytes after the call".into()))
-        }
+        T::decode_as_fields(bytes, &mut fields, self.codec.types())
+            .map_err(|error| Malformed(error.to_string()))
     }
 }

@@ -3,11 +3,13 @@
 //! Storage keys, storage values, call arguments, events and runtime results are
 //! encoded and decoded by the types the metadata declares, never by layouts
 //! written here, so that this chain and a client under test cannot share a
-//! mistake. The metadata is that of spec 461 without its documentation strings;
-//! how it was made: [`strip`](self::strip).
+//! mistake. The metadata is a real runtime's without its documentation strings
+//! (how it was made: [`strip`](self::strip)), with a little beside it
+//! ([`served`](self::served)).
 
 use std::collections::HashMap;
 
+use frame_metadata::v14::RuntimeMetadataV14;
 use frame_metadata::v15::{RuntimeMetadataV15, StorageEntryMetadata, StorageEntryType};
 use frame_metadata::{RuntimeMetadata, RuntimeMetadataPrefixed};
 use parity_scale_codec::Decode as _;
@@ -18,15 +20,11 @@ use scale_info::{PortableRegistry, TypeDef, Variant};
 
 use super::hash::{storage_key_part, twox_128};
 
+mod served;
 #[cfg(test)]
 mod strip;
 #[cfg(test)]
 mod tests;
-
-/// Metadata of version 14, as `state_getMetadata` answers it.
-pub(super) const METADATA_V14: &[u8] = include_bytes!("metadata/spec461_v14.scale");
-/// Metadata of version 15, as the runtime API answers it.
-pub(super) const METADATA_V15: &[u8] = include_bytes!("metadata/spec461_v15.scale");
 
 /// What the metadata does not have or a value does not fit.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -52,6 +50,10 @@ pub(super) enum Key {
     U16(u16),
     /// A block number.
     U32(u32),
+    /// A beacon's round or an epoch.
+    U64(u64),
+    /// What a rate limit is for.
+    Limit(super::limits::RateLimitKey),
     /// An account.
     Account([u8; 32]),
 }
@@ -59,6 +61,12 @@ pub(super) enum Key {
 impl From<u16> for Key {
     fn from(number: u16) -> Self {
         Self::U16(number)
+    }
+}
+
+impl From<u64> for Key {
+    fn from(number: u64) -> Self {
+        Self::U64(number)
     }
 }
 
@@ -83,22 +91,43 @@ pub(super) struct Item {
 pub(super) struct Codec {
     metadata: RuntimeMetadataV15,
     items: HashMap<String, HashMap<String, Item>>,
+    newer: Option<Box<Codec>>,
 }
 
 impl Codec {
-    /// Reads the metadata that is built in.
-    pub(super) fn embedded() -> Result<Self, CodecError> {
-        Self::new(METADATA_V15)
-    }
-
-    fn new(bytes: &[u8]) -> Result<Self, CodecError> {
+    /// Reads metadata of version 15. `newer` knows the items that came later.
+    pub(super) fn new(
+        bytes: &[u8],
+        block_ms: u64,
+        newer: Option<Self>,
+    ) -> Result<Self, CodecError> {
         let prefixed = RuntimeMetadataPrefixed::decode(&mut &*bytes)
             .map_err(|error| CodecError(format!("metadata: {error}")))?;
-        let RuntimeMetadata::V15(metadata) = prefixed.1 else {
+        let RuntimeMetadata::V15(mut metadata) = prefixed.1 else {
             return Err(CodecError("metadata: not of version 15".into()));
         };
-        let items = index(&metadata)?;
-        Ok(Self { metadata, items })
+        served::add_epoch_consensus(&mut metadata)?;
+        served::set_block_ms(&mut metadata, block_ms);
+        Ok(Self {
+            items: index(&metadata)?,
+            metadata,
+            newer: newer.map(Box::new),
+        })
+    }
+
+    /// The same in version 14.
+    pub(super) fn version_14(&self) -> Result<RuntimeMetadataV14, CodecError> {
+        served::version_14(&self.metadata)
+    }
+
+    /// A storage item with the codec whose types it has: this one, or that of
+    /// the newer runtime for what this one does not have yet.
+    pub(super) fn home(&self, pallet: &str, name: &str) -> Result<(&Self, &Item), CodecError> {
+        match (self.item(pallet, name), &self.newer) {
+            (Ok(item), _) => Ok((self, item)),
+            (Err(_), Some(newer)) => Ok((newer, newer.item(pallet, name)?)),
+            (Err(error), None) => Err(error),
+        }
     }
 
     /// The types.
@@ -129,6 +158,8 @@ impl Codec {
             let encoded = match part {
                 Key::U16(number) => self.encode(number, *type_id)?,
                 Key::U32(number) => self.encode(number, *type_id)?,
+                Key::U64(number) => self.encode(number, *type_id)?,
+                Key::Limit(limit) => self.encode(limit, *type_id)?,
                 Key::Account(account) => self.encode(account, *type_id)?,
             };
             storage_key_part(hasher, &encoded, &mut key);
@@ -186,6 +217,16 @@ impl Codec {
             .ok_or_else(|| CodecError(format!("no constant {pallet}.{name}")))
     }
 
+    /// A constant, decoded.
+    pub(super) fn constant_as<T: DecodeAsType>(
+        &self,
+        pallet: &str,
+        name: &str,
+    ) -> Result<T, CodecError> {
+        let (bytes, type_id) = self.constant(pallet, name)?;
+        self.decode(bytes, type_id)
+    }
+
     /// The indices of a pallet and of one of its errors.
     pub(super) fn error(&self, pallet: &str, name: &str) -> Result<(u8, u8), CodecError> {
         let found = self
@@ -233,6 +274,16 @@ impl Codec {
             (Some(pallet), Some(variant)) => Ok([pallet.index, variant.index]),
             _ => Err(CodecError(format!("no call {pallet}.{name}"))),
         }
+    }
+
+    /// Whether a pallet has an event of this name.
+    pub(super) fn has_event(&self, pallet: &str, name: &str) -> bool {
+        let mut pallets = self.metadata.pallets.iter();
+        let found = pallets.find(|found| found.name == pallet);
+        found
+            .and_then(|found| found.event.as_ref())
+            .and_then(|event| variants(self.types(), event.ty.id))
+            .is_some_and(|all| all.iter().any(|variant| variant.name == name))
     }
 
     /// A runtime API's inputs and output, by its name in `state_call`.

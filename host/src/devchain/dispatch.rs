@@ -4,13 +4,15 @@
 //! refusal is an RPC error with subtensor's custom code, and again when the
 //! call runs, whose refusal is a module error in the events.
 
+mod nested;
+
 use scale_value::{Composite, Value};
 
 use super::call::Call;
 use super::codec::{Codec, CodecError};
 use super::event::{Events, Phase};
 use super::state::{SUBTENSOR, State};
-use super::{balances, registration, serving, staking, weights};
+use super::{admin, balances, commitments, network, serving, shield, staking, weights};
 
 /// Why a call failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +24,8 @@ pub(super) enum DispatchError {
         /// The error.
         name: &'static str,
     },
+    /// It is not the signer's to call.
+    BadOrigin,
     /// The state does not fit its types: a fault of this chain.
     Corruption(CodecError),
 }
@@ -39,13 +43,17 @@ impl DispatchError {
     pub(super) fn value(&self, codec: &Codec) -> Result<Value<()>, CodecError> {
         match self {
             Self::Module { pallet, name } => {
-                let (pallet, error) = codec.error(pallet, name)?;
+                // An older runtime lacks a few errors.
+                let Ok((pallet, error)) = codec.error(pallet, name) else {
+                    return Ok(Value::unnamed_variant("Other", []));
+                };
                 let module = Value::named_composite([
                     ("index", Value::u128(u128::from(pallet))),
                     ("error", Value::from_bytes([error, 0, 0, 0])),
                 ]);
                 Ok(Value::unnamed_variant("Module", [module]))
             }
+            Self::BadOrigin => Ok(Value::unnamed_variant("BadOrigin", [])),
             Self::Corruption(_) => Ok(Value::unnamed_variant("Corruption", [])),
         }
     }
@@ -60,11 +68,17 @@ impl DispatchError {
             "NotEnoughBalanceToStake" => 2,
             "SubnetNotExists" => 3,
             "HotKeyAccountNotExists" => 4,
-            "SettingWeightsTooFast" | "CommittingWeightsTooFast" => 6,
+            "SettingWeightsTooFast" | "CommittingWeightsTooFast" | "NetworkTxRateLimitExceeded" => {
+                6
+            }
             "HotKeyNotRegisteredInNetwork" => 10,
             "InvalidIpAddress" => 11,
             "ServingRateLimitExceeded" => 12,
             "InvalidPort" => 13,
+            "InvalidRevealRound" => 15,
+            "NoWeightsCommitFound" => 16,
+            "RevealTooEarly" => 17,
+            "InputLengthsUnequal" => 18,
             "HotKeyNotRegisteredInSubNet" => 19,
             _ => 255,
         }
@@ -74,6 +88,25 @@ impl DispatchError {
 impl From<CodecError> for DispatchError {
     fn from(error: CodecError) -> Self {
         Self::Corruption(error)
+    }
+}
+
+/// Who calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// An account, by its signature.
+    Signed([u8; 32]),
+    /// The chain's own authority, through `Sudo`.
+    Root,
+}
+
+impl Origin {
+    /// The account, or `BadOrigin`.
+    pub(super) fn signer(self) -> Result<[u8; 32], DispatchError> {
+        match self {
+            Self::Signed(account) => Ok(account),
+            Self::Root => Err(DispatchError::BadOrigin),
+        }
     }
 }
 
@@ -97,6 +130,34 @@ impl Context<'_, '_> {
         self.events
             .push(self.phase, SUBTENSOR, name, Composite::unnamed(fields));
     }
+
+    /// Records an event whose fields have names.
+    pub(super) fn deposit_named<const N: usize>(
+        &mut self,
+        pallet: &str,
+        name: &str,
+        fields: [(&str, Value<()>); N],
+    ) {
+        self.events
+            .push(self.phase, pallet, name, Composite::named(fields));
+    }
+
+    /// Carries out `attempt`; takes back what it did if it fails.
+    pub(super) fn attempt<T>(
+        &mut self,
+        attempt: impl FnOnce(&mut Self) -> Result<T, DispatchError>,
+    ) -> Result<T, DispatchError> {
+        let (mark, kept) = (self.state.mark(), self.events.len());
+        let outcome = attempt(self);
+        if let Err(error) = &outcome {
+            if let DispatchError::Corruption(error) = error {
+                tracing::error!(%error, "a call met state that does not fit its types");
+            }
+            self.state.roll_back(mark);
+            self.events.truncate(kept);
+        }
+        outcome
+    }
 }
 
 /// What the pool checks of a call before it lets it in.
@@ -106,9 +167,9 @@ pub(super) fn check(
     call: &Call,
 ) -> Result<(), DispatchError> {
     match call {
-        Call::ServeAxon(call) => serving::check(context, signer, call),
-        Call::SetWeights(call) => weights::check(context, signer, call.netuid),
-        Call::SetMechanismWeights(call) => weights::check(context, signer, call.netuid),
+        Call::Serving(call) => serving::check(context, signer, call),
+        Call::Weights(call) => weights::check(context, signer, call),
+        Call::Network(call) => network::check(context, call),
         _ => Ok(()),
     }
 }
@@ -116,19 +177,21 @@ pub(super) fn check(
 /// Carries out a call.
 pub(super) fn dispatch(
     context: &mut Context<'_, '_>,
-    signer: [u8; 32],
+    origin: Origin,
     call: &Call,
 ) -> Result<(), DispatchError> {
     match call {
         Call::Remark(_) => Ok(()),
-        Call::Transfer(call, keep) => balances::transfer(context, signer, call, *keep),
-        Call::Register(call) => registration::register(context, signer, call.netuid, call.hotkey),
-        Call::RegisterLimit(call) => registration::register_limit(context, signer, call),
-        Call::AddStake(call) => staking::add_stake(context, signer, call),
-        Call::AddStakeLimit(call) => staking::add_stake_limit(context, signer, call),
-        Call::ServeAxon(call) => serving::serve_axon(context, signer, call),
-        Call::SetWeights(call) => weights::set_weights(context, signer, call),
-        Call::SetMechanismWeights(call) => weights::set_mechanism_weights(context, signer, call),
+        Call::Transfer(call, keep) => balances::transfer(context, origin.signer()?, call, *keep),
+        Call::Network(call) => network::dispatch(context, origin, call),
+        Call::Staking(call) => staking::dispatch(context, origin.signer()?, call),
+        Call::Serving(call) => serving::dispatch(context, origin.signer()?, call),
+        Call::Weights(call) => weights::dispatch(context, origin.signer()?, call),
+        Call::SetCommitment(call) => commitments::set(context, origin.signer()?, call),
+        Call::Admin(change) => admin::dispatch(context, origin, change),
+        Call::Sudo(call) => nested::sudo(context, origin.signer()?, call),
+        Call::Batch(calls, on_failure) => nested::batch(context, origin, calls, *on_failure),
+        Call::SubmitEncrypted(call) => shield::submit(context, origin.signer()?, call),
         Call::Uncovered => Err(DispatchError::Module {
             pallet: "System",
             name: "CallFiltered",

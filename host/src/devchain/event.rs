@@ -16,7 +16,13 @@ pub(super) enum Phase {
 
 /// Events in order.
 #[derive(Default)]
-pub(super) struct Events(Vec<Value<()>>);
+pub(super) struct Events(Vec<Event>);
+
+struct Event {
+    pallet: String,
+    name: String,
+    record: Value<()>,
+}
 
 impl Events {
     /// How many there are, to come back to.
@@ -38,11 +44,22 @@ impl Events {
             }
         };
         let event = Value::unnamed_variant(pallet, [Value::variant(name, fields)]);
-        self.0.push(Value::named_composite([
+        let record = Value::named_composite([
             ("phase", phase),
             ("event", event),
             ("topics", Value::unnamed_composite([])),
-        ]));
+        ]);
+        self.0.push(Event {
+            pallet: pallet.to_owned(),
+            name: name.to_owned(),
+            record,
+        });
+    }
+
+    /// Keeps the events that the runtime has: an older one lacks a few.
+    pub(super) fn retain(&mut self, codec: &Codec) {
+        self.0
+            .retain(|event| codec.has_event(&event.pallet, &event.name));
     }
 
     /// Records how an extrinsic ended.
@@ -75,7 +92,7 @@ impl Events {
 
     /// All of them, as `System.Events` holds them.
     pub(super) fn into_value(self) -> Value<()> {
-        Value::unnamed_composite(self.0)
+        Value::unnamed_composite(self.0.into_iter().map(|event| event.record))
     }
 }
 

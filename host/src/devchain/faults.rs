@@ -10,6 +10,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::watch;
 
+use super::drand::Reveals;
+
 /// How calls are answered.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Answers {
@@ -28,6 +30,7 @@ pub struct Faults {
     answers: watch::Sender<Answers>,
     cuts: watch::Sender<u64>,
     blocks_stopped: AtomicBool,
+    reveals_dropped: AtomicBool,
 }
 
 impl Faults {
@@ -51,10 +54,24 @@ impl Faults {
         self.cuts.send_modify(|cuts| *cuts = cuts.wrapping_add(1));
     }
 
+    /// Timelocked commits whose time has come are lost without a word, as those
+    /// are that the chain cannot open.
+    pub fn drop_reveals(&self) {
+        self.reveals_dropped.store(true, Ordering::Relaxed);
+    }
+
     /// All is well again; what hung is answered.
     pub fn heal(&self) {
+        self.reveals_dropped.store(false, Ordering::Relaxed);
         self.answers.send_replace(Answers::Right);
         self.blocks_stopped.store(false, Ordering::Relaxed);
+    }
+
+    pub(super) fn reveals(&self) -> Reveals {
+        match self.reveals_dropped.load(Ordering::Relaxed) {
+            true => Reveals::Dropped,
+            false => Reveals::Made,
+        }
     }
 
     pub(super) fn blocks_stopped(&self) -> bool {

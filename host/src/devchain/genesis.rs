@@ -1,15 +1,19 @@
 //! Block zero: the development accounts and one started subnet.
 //!
 //! Subnet 1 is //Alice's, who holds uid 0 (coldkey and hotkey alike) with stake
-//! and a validator permit; commit-reveal is off. The others are funded.
+//! and a validator permit; commit-reveal is off. The others are funded. //Alice
+//! is the chain's sudo key as well, as on a local network. Rate limits of days
+//! are lifted and windows are shortened, so that an owner can try things out.
 
-use super::balances;
+use scale_value::Value;
+
 use super::codec::{Codec, CodecError};
 use super::options::Options;
 use super::registration::append;
 use super::staking::{associate, credit};
 use super::state::State;
 use super::store::{Changes, Store};
+use super::{balances, drand};
 use crate::subnet::key::AccountId;
 
 /// The subnet that is there from the start.
@@ -25,6 +29,10 @@ const ALICE_STAKE_RAO: u64 = 100_000 * TAO;
 /// Least stake that may set weights, in rao; as on the main network, so that a
 /// miner's first earnings do not make it a validator.
 const STAKE_THRESHOLD_RAO: u64 = 1000 * TAO;
+
+/// Blocks at the end of a tempo in which hyperparameters stand, unless the tempo
+/// is short: then a quarter of it.
+const ADMIN_FREEZE_WINDOW_BLOCKS: u16 = 10;
 
 /// The well-known development accounts, sr25519, //Alice first.
 pub(super) const ACCOUNTS: [(&str, &str); 6] = [
@@ -70,6 +78,13 @@ pub(super) fn state(codec: &Codec, options: &Options) -> Result<Changes, CodecEr
     state.put_subtensor("TotalIssuance", &[], &issued)?;
     state.put_subtensor("TotalStake", &[], &ALICE_STAKE_RAO)?;
     state.put_subtensor("StakeThreshold", &[], &STAKE_THRESHOLD_RAO)?;
+    state.put("Sudo", "Key", &[], &accounts[0])?;
+    drand::configure(&mut state)?;
+    state.put_subtensor("NetworkRateLimit", &[], &0_u64)?;
+    state.put_subtensor("OwnerHyperparamRateLimit", &[], &0_u16)?;
+    state.put_subtensor("WeightsVersionKeyRateLimit", &[], &0_u64)?;
+    let window = ADMIN_FREEZE_WINDOW_BLOCKS.min(options.tempo / 4);
+    state.put_subtensor("AdminFreezeWindow", &[], &window)?;
     networks(&mut state, accounts[0])?;
     hyperparameters(&mut state, options)?;
     Ok(state.into_changes())
@@ -95,6 +110,8 @@ fn networks(state: &mut State<'_>, alice: [u8; 32]) -> Result<(), CodecError> {
 
 fn hyperparameters(state: &mut State<'_>, options: &Options) -> Result<(), CodecError> {
     let of_subnet = &[NETUID.into()];
+    let yuma = Value::unnamed_variant("Yuma", []);
+    state.put_subtensor("SubnetEpochConsensus", of_subnet, &yuma)?;
     state.put_subtensor("Tempo", of_subnet, &options.tempo)?;
     state.put_subtensor(
         "CommitRevealWeightsEnabled",
@@ -110,5 +127,8 @@ fn hyperparameters(state: &mut State<'_>, options: &Options) -> Result<(), Codec
     state.put_subtensor("MinAllowedWeights", of_subnet, &options.min_allowed_weights)?;
     state.put_subtensor("WeightsVersionKey", of_subnet, &options.weights_version_key)?;
     state.put_subtensor("MaxAllowedUids", of_subnet, &options.max_uids)?;
+    // Else a subnet of a few slots would rather replace its newcomers.
+    state.put_subtensor("MinNonImmuneUids", of_subnet, &0_u16)?;
+    state.put_subtensor("TokenSymbol", of_subnet, &"α".as_bytes().to_vec())?;
     state.put_subtensor("Burn", of_subnet, &options.burn_rao)
 }

@@ -12,15 +12,21 @@ use std::collections::BTreeMap;
 
 use scale_value::Value;
 
+use super::call::Identity;
 use super::codec::{Codec, CodecError};
-use super::epoch::activity_cutoff;
 use super::event::{account, number};
-use super::state::State;
+use super::genesis::NETUID;
+use super::mechanism;
+use super::registration::Bits128;
+use super::schedule::activity_cutoff;
+use super::state::{SUBTENSOR, State};
 
 pub(super) use neuron::{neuron, neurons};
 
-/// The subnet's name.
-const NAME: &str = "Compute";
+/// The first subnet's name; others have that of their identity.
+const FIRST_NAME: &[u8] = b"Compute";
+/// A subnet without a name.
+const NO_NAME: &[u8] = b"unknown";
 
 /// Values by field name.
 pub(super) type Facts = BTreeMap<&'static str, Value<()>>;
@@ -72,13 +78,16 @@ pub(super) fn struct_fields(codec: &Codec, type_id: u32) -> Result<Vec<(&str, u3
     }
 }
 
-/// Everything known about a subnet; `None` if there is none.
+/// Everything known about a subnet, its neurons as one of its mechanisms has
+/// them; `None` if there is no such one.
 pub(super) fn subnet(
     state: &State<'_>,
     netuid: u16,
+    mecid: u8,
     block: u64,
 ) -> Result<Option<Facts>, CodecError> {
-    if !state.subtensor::<bool>("NetworksAdded", &[netuid.into()])? {
+    let added: bool = state.subtensor("NetworksAdded", &[netuid.into()])?;
+    if !added || mecid >= mechanism::count(state, netuid)? {
         return Ok(None);
     }
     let mut facts = Facts::new();
@@ -87,12 +96,12 @@ pub(super) fn subnet(
     rules(state, netuid, &mut facts)?;
     economy(state, netuid, &mut facts)?;
     identity(state, netuid, &mut facts)?;
-    neuron::columns(state, netuid, &mut facts)?;
+    neuron::columns(state, netuid, mechanism::index(netuid, mecid), &mut facts)?;
     Ok(Some(facts))
 }
 
 /// Hyperparameters that are one number in storage: field, item.
-const NUMBERS_U16: [(&str, &str); 14] = [
+const NUMBERS_U16: [(&str, &str); 17] = [
     ("rho", "Rho"),
     ("kappa", "Kappa"),
     ("immunity_period", "ImmunityPeriod"),
@@ -107,6 +116,9 @@ const NUMBERS_U16: [(&str, &str); 14] = [
     ("num_uids", "SubnetworkN"),
     ("scaling_law_power", "ScalingLawPower"),
     ("network_modality", "SubnetMechanism"),
+    ("burn_half_life", "BurnHalfLife"),
+    ("collateral_lock_share", "CollateralLockShare"),
+    ("min_childkey_take", "MinChildkeyTakePerSubnet"),
 ];
 
 /// The same with 64 bits.
@@ -128,7 +140,7 @@ const NUMBERS_U64: [(&str, &str); 14] = [
 ];
 
 /// The same with one bit.
-const FLAGS: [(&str, &str); 6] = [
+const FLAGS: [(&str, &str); 8] = [
     ("registration_allowed", "NetworkRegistrationAllowed"),
     ("pow_registration_allowed", "NetworkPowRegistrationAllowed"),
     (
@@ -138,6 +150,8 @@ const FLAGS: [(&str, &str); 6] = [
     ("subnet_is_active", "SubtokenEnabled"),
     ("transfers_enabled", "TransferToggle"),
     ("bonds_reset_enabled", "BondsResetOn"),
+    ("owner_cut_enabled", "OwnerCutEnabled"),
+    ("owner_cut_auto_lock_enabled", "OwnerCutAutoLockEnabled"),
 ];
 
 fn rules(state: &State<'_>, netuid: u16, facts: &mut Facts) -> Result<(), CodecError> {
@@ -166,6 +180,16 @@ fn rules(state: &State<'_>, netuid: u16, facts: &mut Facts) -> Result<(), CodecE
     );
     facts.insert("yuma_version", number(if yuma3 { 3 } else { 2 }));
     facts.insert("user_liquidity_enabled", Value::bool(false));
+    let factor: u32 = state.subtensor("ActivityCutoffFactorMilli", of_subnet)?;
+    facts.insert("activity_cutoff_factor", number(u64::from(factor)));
+    for (field, item) in [
+        ("burn_increase_mult", "BurnIncreaseMult"),
+        ("collateral_drain_ratio", "CollateralDrainRatio"),
+    ] {
+        let factor: Bits128 = state.subtensor(item, of_subnet)?;
+        let bits = Value::u128(factor.bits);
+        facts.insert(field, Value::named_composite([("bits", bits)]));
+    }
     facts.insert("commit_reveal_period", number(period));
     facts.insert("activity_cutoff", number(activity_cutoff(state, netuid)?));
     for (alias, field) in [
@@ -210,13 +234,20 @@ fn economy(state: &State<'_>, netuid: u16, facts: &mut Facts) -> Result<(), Code
 fn identity(state: &State<'_>, netuid: u16, facts: &mut Facts) -> Result<(), CodecError> {
     let of_subnet = &[netuid.into()];
     let symbol: Vec<u8> = state.subtensor("TokenSymbol", of_subnet)?;
-    let (name, symbol) = (Value::from_bytes(NAME), Value::from_bytes(symbol));
+    let identity: Option<Identity> = state.find(SUBTENSOR, "SubnetIdentitiesV3", of_subnet)?;
+    let name = match &identity {
+        Some(identity) if !identity.subnet_name.is_empty() => identity.subnet_name.as_slice(),
+        _ if netuid == NETUID => FIRST_NAME,
+        _ => NO_NAME,
+    };
+    let (name, symbol) = (Value::from_bytes(name), Value::from_bytes(symbol));
     facts.insert("subnet_name", name.clone());
     facts.insert("name", name);
     facts.insert("token_symbol", symbol.clone());
     facts.insert("symbol", symbol);
-    facts.insert("identity", none());
-    facts.insert("subnet_identity", none());
+    let identity = identity.map_or_else(none, |identity| some(identity.value()));
+    facts.insert("identity", identity.clone());
+    facts.insert("subnet_identity", identity);
     facts.insert("network_connect", Value::unnamed_composite([]));
     let hotkey: [u8; 32] = state.subtensor("SubnetOwnerHotkey", of_subnet)?;
     let coldkey: [u8; 32] = state.subtensor("SubnetOwner", of_subnet)?;

@@ -4,6 +4,7 @@ use jsonrpsee::types::ErrorObjectOwned;
 
 use super::codec::CodecError;
 use super::extrinsic::Malformed;
+use super::shield::Refusal;
 
 /// Why an extrinsic is not taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +42,16 @@ impl From<Malformed> for Invalid {
 impl From<CodecError> for Invalid {
     fn from(error: CodecError) -> Self {
         Self::Format(error.to_string())
+    }
+}
+
+impl From<Refusal> for Invalid {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Malformed => Self::Custom(23),
+            Refusal::OtherKey => Self::Custom(24),
+            Refusal::LivesTooLong => Self::Stale,
+        }
     }
 }
 

@@ -5,18 +5,22 @@
 mod build;
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use parity_scale_codec::Encode as _;
 use tokio::sync::mpsc;
 
-use super::block::Block;
+use super::block::{Block, RUNTIME_UPDATED_LOG, other_log};
 use super::call::Call;
 use super::codec::{Codec, CodecError};
+use super::drand::Reveals;
 use super::extrinsic::Extrinsic;
 use super::hash::blake2_256;
 use super::invalid::Invalid;
 use super::options::Options;
 use super::pool::{Pending, Pool, Status};
+use super::runtime::{Runtime, Spec};
+use super::shield::Shield;
 use super::state::State;
 use super::store::{Changes, HISTORY_BLOCKS, Store};
 use super::{balances, genesis};
@@ -24,7 +28,12 @@ use build::{Built, Fate, Turn};
 
 /// The chain.
 pub(super) struct Ledger {
-    codec: Codec,
+    /// Runtimes by the block from whose state on they are in force.
+    runtimes: BTreeMap<u64, Arc<Runtime>>,
+    /// The runtime that the next block brings.
+    upgrade: Option<Arc<Runtime>>,
+    block_ms: u64,
+    shield: Shield,
     store: Store,
     blocks: BTreeMap<u64, Block>,
     heights: HashMap<[u8; 32], u64>,
@@ -32,20 +41,26 @@ pub(super) struct Ledger {
     head: u64,
     forks: u64,
     genesis: [u8; 32],
-    versions: (u32, u32),
     allow_loopback: bool,
+    reveals: Reveals,
+    signed_until: u64,
 }
 
 impl Ledger {
     /// A chain of block zero alone.
     pub(super) fn new(options: &Options, salt: [u8; 32]) -> Result<Self, CodecError> {
-        let codec = Codec::embedded()?;
-        let changes = genesis::state(&codec, options)?;
+        let block_ms = options.pace.block_ms();
+        let runtime = Runtime::new(options.spec, block_ms)?;
+        let shield = Shield::new(&salt);
+        let mut changes = genesis::state(&runtime.codec, options)?;
+        changes.extend(shield.announce(&runtime.codec)?);
         let root = root([0; 32], &changes);
-        let block = Block::new([0; 32], 0, root, Vec::new(), &salt);
+        let block = Block::new([0; 32], 0, root, Vec::new(), vec![other_log(&salt)]);
         let mut ledger = Self {
-            versions: versions(&codec)?,
-            codec,
+            runtimes: BTreeMap::from([(0, runtime)]),
+            upgrade: None,
+            block_ms,
+            shield,
             store: Store::default(),
             blocks: BTreeMap::new(),
             heights: HashMap::new(),
@@ -54,15 +69,38 @@ impl Ledger {
             forks: 0,
             genesis: block.hash,
             allow_loopback: options.allow_loopback,
+            reveals: Reveals::Made,
+            signed_until: 0,
         };
         ledger.store.commit(0, changes);
         ledger.append(0, block);
         Ok(ledger)
     }
 
-    /// The codec.
+    /// The runtime in force at the head: it carries out the next block.
+    pub(super) fn runtime(&self) -> &Runtime {
+        self.runtime_at(self.head)
+    }
+
+    /// The runtime that the state as of a height holds.
+    pub(super) fn runtime_at(&self, height: u64) -> &Runtime {
+        let mut runtimes = self.runtimes.range(..=height);
+        let (_, runtime) = runtimes
+            .next_back()
+            .expect("one is in force from block zero on and never removed");
+        runtime
+    }
+
+    /// The codec of the runtime in force.
     pub(super) fn codec(&self) -> &Codec {
-        &self.codec
+        &self.runtime().codec
+    }
+
+    /// Lets the next block exchange the runtime, as `System.set_code` does:
+    /// that block is still carried out by the old one.
+    pub(super) fn upgrade(&mut self, spec: Spec) -> Result<(), CodecError> {
+        self.upgrade = Some(Runtime::new(spec, self.block_ms)?);
+        Ok(())
     }
 
     /// The newest block; every block is final at once.
@@ -88,7 +126,7 @@ impl Ledger {
 
     /// State as of a height.
     pub(super) fn state(&self, height: u64) -> State<'_> {
-        State::at(&self.codec, &self.store, height)
+        State::at(&self.runtime_at(height).codec, &self.store, height)
     }
 
     /// Whether the state as of a height is still there.
@@ -117,8 +155,8 @@ impl Ledger {
         &mut self,
         bytes: &[u8],
     ) -> Result<([u8; 32], mpsc::Receiver<Status>), Invalid> {
-        let extrinsic = Extrinsic::decode(&self.codec, bytes)?;
-        let call = Call::decode(&self.codec, &extrinsic.call)?;
+        let extrinsic = Extrinsic::decode(self.codec(), bytes)?;
+        let call = Call::decode(self.codec(), &extrinsic.call)?;
         if self.pool.is_banned(&extrinsic.hash) {
             return Err(Invalid::Banned);
         }
@@ -153,6 +191,16 @@ impl Ledger {
         Ok(self.next_nonce(extrinsic.signer)? >= extrinsic.nonce)
     }
 
+    /// What becomes of reveals from the next block on.
+    pub(super) fn set_reveals(&mut self, reveals: Reveals) {
+        self.reveals = reveals;
+    }
+
+    /// Lets the beacon sign ahead of its clock, up to `round`.
+    pub(super) fn sign_until(&mut self, round: u64) {
+        self.signed_until = self.signed_until.max(round);
+    }
+
     /// Builds the next block at `now_ms` and makes it the head.
     pub(super) fn advance(&mut self, now_ms: u64) -> Result<&Block, CodecError> {
         let height = self.head + 1;
@@ -165,8 +213,12 @@ impl Ledger {
         let number = u32::try_from(height).map_err(|_| CodecError("height".into()))?;
         let parent = self.head().hash;
         let state_root = root(self.head().header.state_root, &changes);
-        let note = self.forks.to_le_bytes();
-        let block = Block::new(parent, number, state_root, extrinsics, &note);
+        let mut logs = vec![other_log(&self.forks.to_le_bytes())];
+        if let Some(runtime) = self.upgrade.take() {
+            logs.push(RUNTIME_UPDATED_LOG.to_vec());
+            self.runtimes.insert(height, runtime);
+        }
+        let block = Block::new(parent, number, state_root, extrinsics, logs);
         let hash = block.hash;
         self.store.commit(height, changes);
         self.append(height, block);
@@ -195,6 +247,7 @@ impl Ledger {
     pub(super) fn go_back(&mut self, height: u64) {
         let height = height.min(self.head);
         self.store.cut(height);
+        self.runtimes.split_off(&(height + 1));
         for (_, block) in self.blocks.split_off(&(height + 1)) {
             self.heights.remove(&block.hash);
         }
@@ -223,18 +276,6 @@ fn root(before: [u8; 32], changes: &Changes) -> [u8; 32] {
         change.encode_to(&mut bytes);
     }
     blake2_256(&bytes)
-}
-
-/// Spec version and transaction version, from the runtime's own constant.
-fn versions(codec: &Codec) -> Result<(u32, u32), CodecError> {
-    #[derive(scale_decode::DecodeAsType)]
-    struct Version {
-        spec_version: u32,
-        transaction_version: u32,
-    }
-    let (bytes, type_id) = codec.constant("System", "Version")?;
-    let version: Version = codec.decode(bytes, type_id)?;
-    Ok((version.spec_version, version.transaction_version))
 }
 
 #[cfg(test)]

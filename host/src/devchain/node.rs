@@ -53,7 +53,11 @@ impl Node {
 
     /// Adds a block.
     pub(super) fn advance(&self) -> Result<Head, CodecError> {
-        let block = self.ledger().advance(now_ms())?.clone();
+        let block = {
+            let mut ledger = self.ledger();
+            ledger.set_reveals(self.faults.reveals());
+            ledger.advance(now_ms())?.clone()
+        };
         Ok(self.announce(block))
     }
 

@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
+use super::runtime::Spec;
 use crate::subnet::Netuid;
 
 /// How blocks come about.
@@ -13,6 +14,17 @@ pub enum Pace {
     Manual,
 }
 
+impl Pace {
+    /// What the runtime says a block takes; where nobody keeps the time, as
+    /// long as on subtensor's own local chains.
+    pub(super) fn block_ms(self) -> u64 {
+        match self {
+            Self::EveryMs(period) => period,
+            Self::Manual => 250,
+        }
+    }
+}
+
 /// How a development chain is set up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
@@ -20,6 +32,8 @@ pub struct Options {
     pub listen: SocketAddr,
     /// How blocks come about.
     pub pace: Pace,
+    /// The runtime it begins with.
+    pub spec: Spec,
     /// Blocks of an epoch.
     pub tempo: u16,
     /// Let neurons announce 127.0.0.1 and ::1, which subtensor refuses.
@@ -53,6 +67,7 @@ impl Default for Options {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 9944)),
             pace: Pace::EveryMs(1000),
+            spec: Spec::default(),
             tempo: 10,
             allow_loopback: false,
             commit_reveal: false,

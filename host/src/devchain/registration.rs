@@ -1,14 +1,17 @@
 //! Taking a slot: who may, what it costs, and the neuron's first values.
 //!
 //! The price rises by [`the subnet's factor`](bump) with each registration and
-//! halves every `BurnHalfLife` blocks. Full subnets refuse; replacing the
-//! weakest neuron is left for later.
+//! halves every `BurnHalfLife` blocks. Where all slots are taken, the
+//! [weakest neuron](prune) makes room.
+
+mod prune;
 
 use super::balances;
 use super::call::RegisterLimit;
 use super::codec::CodecError;
 use super::dispatch::{Context, DispatchError};
 use super::event::{account, number};
+use super::mechanism;
 use super::staking::{self, ROOT};
 use super::state::{SUBTENSOR, State};
 
@@ -42,14 +45,16 @@ pub(super) fn register(
     balances::withdraw(context, coldkey, burn)?;
     let block = context.block;
     let state = &mut *context.state;
-    state.mutate(
-        "RAORecycledForRegistration",
-        &[netuid.into()],
-        |all: &mut u64| {
-            *all = all.saturating_add(burn);
+    balances::recycle(state, burn)?;
+    let add = |all: &mut u64| *all = all.saturating_add(burn);
+    state.mutate("RAORecycledForRegistration", &[netuid.into()], add)?;
+    let uid = match full(state, netuid)? {
+        false => append(state, netuid, hotkey, block)?,
+        true => match prune::weakest(state, netuid, block)? {
+            Some(uid) => prune::replace(state, netuid, uid, hotkey, block)?,
+            None => return Err(DispatchError::subtensor("NoNeuronIdAvailable")),
         },
-    )?;
-    let uid = append(state, netuid, hotkey, block)?;
+    };
     bump(state, netuid)?;
     state.mutate(
         "RegistrationsThisBlock",
@@ -91,11 +96,12 @@ fn admit(
     if staking::owner(state, hotkey)? != Some(coldkey) {
         return Err(DispatchError::subtensor("NonAssociatedColdKey"));
     }
-    let taken: u16 = state.subtensor("SubnetworkN", &[netuid.into()])?;
-    if taken >= state.subtensor::<u16>("MaxAllowedUids", &[netuid.into()])? {
-        return Err(DispatchError::subtensor("NoNeuronIdAvailable"));
-    }
     Ok(burn)
+}
+
+fn full(state: &State<'_>, netuid: u16) -> Result<bool, CodecError> {
+    let taken: u16 = state.subtensor("SubnetworkN", &[netuid.into()])?;
+    Ok(taken >= state.subtensor::<u16>("MaxAllowedUids", &[netuid.into()])?)
 }
 
 fn subnet_exists(state: &State<'_>, netuid: u16) -> Result<(), DispatchError> {
@@ -134,24 +140,38 @@ pub(super) fn append(
         all.push(false)
     })?;
     state.mutate("Emission", of_subnet, |all: &mut Vec<u64>| all.push(0))?;
-    state.mutate("LastUpdate", of_subnet, |all: &mut Vec<u64>| {
-        all.push(block)
-    })?;
-    for share in ["Consensus", "Incentive", "Dividends", "ValidatorTrust"] {
+    for share in ["Consensus", "Dividends", "ValidatorTrust"] {
         state.mutate(share, of_subnet, |all: &mut Vec<u16>| all.push(0))?;
     }
+    for index in mechanism::indices(state, netuid)? {
+        let of_mechanism = &[index.into()];
+        state.mutate("Incentive", of_mechanism, |all: &mut Vec<u16>| all.push(0))?;
+        let update = |all: &mut Vec<u64>| all.push(block);
+        state.mutate("LastUpdate", of_mechanism, update)?;
+    }
+    enter(state, netuid, uid, hotkey, block)?;
+    Ok(uid)
+}
+
+/// Writes who has a slot, and since when.
+fn enter(
+    state: &mut State<'_>,
+    netuid: u16,
+    uid: u16,
+    hotkey: [u8; 32],
+    block: u64,
+) -> Result<(), CodecError> {
     let neuron = &[netuid.into(), uid.into()];
     state.put_subtensor("Keys", neuron, &hotkey)?;
     state.put_subtensor("BlockAtRegistration", neuron, &block)?;
     state.put_subtensor("Uids", &[netuid.into(), hotkey.into()], &uid)?;
-    state.put_subtensor("IsNetworkMember", &[hotkey.into(), netuid.into()], &true)?;
-    Ok(uid)
+    state.put_subtensor("IsNetworkMember", &[hotkey.into(), netuid.into()], &true)
 }
 
 /// Raises the price after a registration.
 fn bump(state: &mut State<'_>, netuid: u16) -> Result<(), CodecError> {
     let factor: Bits128 = state.subtensor("BurnIncreaseMult", &[netuid.into()])?;
-    scale_burn(state, netuid, factor.bits >> 32)
+    scale_burn(state, netuid, (factor.bits >> 32).max(ONE_Q32))
 }
 
 /// Lets the price fall by a block's worth.
@@ -179,6 +199,6 @@ fn scale_burn(state: &mut State<'_>, netuid: u16, factor_q32: u128) -> Result<()
 
 /// A fixed-point number of 64 fractional bits.
 #[derive(Debug, Clone, Copy, scale_decode::DecodeAsType)]
-struct Bits128 {
-    bits: u128,
+pub(super) struct Bits128 {
+    pub(super) bits: u128,
 }

@@ -3,19 +3,20 @@
 //! Subnets here have the stable mechanism (0), where one TAO buys one alpha, so
 //! there is no price and no fee. What a hotkey earns goes to its pool, and every
 //! share is worth more.
+//!
+//! TAO is never made or lost by staking: it goes from the coldkey's account to
+//! the subnet and back, and is issued by emission alone.
+
+mod moves;
 
 use scale_decode::DecodeAsType;
 use scale_encode::EncodeAsType;
 
-use super::balances;
-use super::call::{AddStake, AddStakeLimit};
 use super::codec::CodecError;
-use super::dispatch::{Context, DispatchError};
-use super::event::{account, number};
-use super::state::State;
+use super::state::{SUBTENSOR, State};
 
-/// The least that can be staked at once, in rao.
-const MIN_STAKE_RAO: u64 = 2_000_000;
+pub(super) use moves::dispatch;
+
 /// What one alpha costs, in rao.
 pub(super) const PRICE_RAO: u64 = 1_000_000_000;
 /// The root network.
@@ -76,9 +77,9 @@ pub(super) fn credit(
     let held = u128::from(pool(state, hotkey, netuid)?);
     let mut all: SafeFloat =
         state.subtensor("TotalHotkeySharesV2", &[hotkey.into(), netuid.into()])?;
-    let bought = match held {
-        0 => u128::from(alpha),
-        held => u128::from(alpha).saturating_mul(all.mantissa) / held,
+    let bought = match (held, all.mantissa) {
+        (0, _) | (_, 0) => u128::from(alpha),
+        (held, shares) => u128::from(alpha).saturating_mul(shares) / held,
     };
     all.mantissa = all.mantissa.saturating_add(bought);
     state.put_subtensor("TotalHotkeySharesV2", &[hotkey.into(), netuid.into()], &all)?;
@@ -97,6 +98,40 @@ pub(super) fn credit(
             }
         },
     )
+}
+
+/// Takes alpha that a coldkey holds out of a hotkey's pool.
+fn debit(
+    state: &mut State<'_>,
+    hotkey: [u8; 32],
+    coldkey: [u8; 32],
+    netuid: u16,
+    alpha: u64,
+) -> Result<(), CodecError> {
+    let own_key = &[hotkey.into(), coldkey.into(), netuid.into()];
+    let pool_key = &[hotkey.into(), netuid.into()];
+    let held = of_coldkey(state, hotkey, coldkey, netuid)?;
+    let all_alpha = u128::from(pool(state, hotkey, netuid)?);
+    let mut own: SafeFloat = state.subtensor("AlphaV2", own_key)?;
+    let mut all: SafeFloat = state.subtensor("TotalHotkeySharesV2", pool_key)?;
+    let sold = match alpha >= held {
+        true => own.mantissa,
+        // Rounded up, in favour of those who stay.
+        false => u128::from(alpha)
+            .saturating_mul(all.mantissa)
+            .div_ceil(all_alpha.max(1))
+            .min(own.mantissa),
+    };
+    own.mantissa -= sold;
+    all.mantissa = all.mantissa.saturating_sub(sold);
+    match own.mantissa {
+        0 => state.remove(SUBTENSOR, "AlphaV2", own_key)?,
+        _ => state.put_subtensor("AlphaV2", own_key, &own)?,
+    }
+    state.put_subtensor("TotalHotkeySharesV2", pool_key, &all)?;
+    let take = |total: &mut u64| *total = total.saturating_sub(alpha);
+    state.mutate("TotalHotkeyAlpha", pool_key, take)?;
+    state.mutate("TotalAlphaStaked", &[netuid.into()], take)
 }
 
 /// Puts alpha into a hotkey's pool for all who hold shares of it.
@@ -118,7 +153,7 @@ pub(super) fn associate(
     coldkey: [u8; 32],
 ) -> Result<(), CodecError> {
     if state
-        .find::<[u8; 32]>(super::state::SUBTENSOR, "Owner", &[hotkey.into()])?
+        .find::<[u8; 32]>(SUBTENSOR, "Owner", &[hotkey.into()])?
         .is_some()
     {
         return Ok(());
@@ -135,71 +170,5 @@ pub(super) fn associate(
 
 /// The coldkey that owns a hotkey.
 pub(super) fn owner(state: &State<'_>, hotkey: [u8; 32]) -> Result<Option<[u8; 32]>, CodecError> {
-    state.find(super::state::SUBTENSOR, "Owner", &[hotkey.into()])
-}
-
-/// `add_stake_limit`: stake, unless alpha costs more than the limit.
-pub(super) fn add_stake_limit(
-    context: &mut Context<'_, '_>,
-    coldkey: [u8; 32],
-    call: &AddStakeLimit,
-) -> Result<(), DispatchError> {
-    if call.limit_price < PRICE_RAO {
-        return Err(DispatchError::subtensor("SlippageTooHigh"));
-    }
-    let call = AddStake {
-        hotkey: call.hotkey,
-        netuid: call.netuid,
-        amount_staked: call.amount_staked,
-    };
-    add_stake(context, coldkey, &call)
-}
-
-/// `add_stake`.
-pub(super) fn add_stake(
-    context: &mut Context<'_, '_>,
-    coldkey: [u8; 32],
-    call: &AddStake,
-) -> Result<(), DispatchError> {
-    let AddStake {
-        hotkey,
-        netuid,
-        amount_staked: amount,
-    } = *call;
-    let state = &mut *context.state;
-    if !state.subtensor::<bool>("NetworksAdded", &[netuid.into()])? {
-        return Err(DispatchError::subtensor("SubnetNotExists"));
-    }
-    if !state.subtensor::<bool>("SubtokenEnabled", &[netuid.into()])? {
-        return Err(DispatchError::subtensor("SubtokenDisabled"));
-    }
-    if amount < MIN_STAKE_RAO {
-        return Err(DispatchError::subtensor("AmountTooLow"));
-    }
-    if balances::keep_alive(state, coldkey)? < amount {
-        return Err(DispatchError::subtensor("NotEnoughBalanceToStake"));
-    }
-    if owner(state, hotkey)?.is_none() {
-        return Err(DispatchError::subtensor("HotKeyAccountNotExists"));
-    }
-    balances::withdraw(context, coldkey, amount)?;
-    credit(context.state, hotkey, coldkey, netuid, amount)?;
-    let add = |total: &mut u64| *total = total.saturating_add(amount);
-    context.state.mutate("SubnetTAO", &[netuid.into()], add)?;
-    context
-        .state
-        .mutate("SubnetAlphaOut", &[netuid.into()], add)?;
-    context.state.mutate("TotalStake", &[], add)?;
-    context.deposit(
-        "StakeAdded",
-        vec![
-            account(coldkey),
-            account(hotkey),
-            number(amount),
-            number(amount),
-            number(u64::from(netuid)),
-            number(0),
-        ],
-    );
-    Ok(())
+    state.find(SUBTENSOR, "Owner", &[hotkey.into()])
 }

@@ -1,6 +1,6 @@
 //! State as a block being built sees it: the store below, its changes above.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use scale_decode::DecodeAsType;
 use scale_encode::EncodeAsType;
@@ -37,10 +37,10 @@ impl<'a> State<'a> {
         name: &str,
         key: &[Key],
     ) -> Result<T, CodecError> {
-        let item = self.codec.item(pallet, name)?;
-        let key = self.codec.key(item, key)?;
+        let (codec, item) = self.codec.home(pallet, name)?;
+        let key = codec.key(item, key)?;
         let bytes = self.raw(&key).unwrap_or(&item.default);
-        self.codec.decode(bytes, item.value)
+        codec.decode(bytes, item.value)
     }
 
     /// A value, if there is one.
@@ -50,10 +50,10 @@ impl<'a> State<'a> {
         name: &str,
         key: &[Key],
     ) -> Result<Option<T>, CodecError> {
-        let item = self.codec.item(pallet, name)?;
-        let key = self.codec.key(item, key)?;
+        let (codec, item) = self.codec.home(pallet, name)?;
+        let key = codec.key(item, key)?;
         self.raw(&key)
-            .map(|bytes| self.codec.decode(bytes, item.value))
+            .map(|bytes| codec.decode(bytes, item.value))
             .transpose()
     }
 
@@ -65,11 +65,79 @@ impl<'a> State<'a> {
         key: &[Key],
         value: &T,
     ) -> Result<(), CodecError> {
-        let item = self.codec.item(pallet, name)?;
-        let key = self.codec.key(item, key)?;
-        let bytes = self.codec.encode(value, item.value)?;
+        let (codec, item) = self.codec.home(pallet, name)?;
+        let key = codec.key(item, key)?;
+        let bytes = codec.encode(value, item.value)?;
         self.changes.insert(key, Some(bytes));
         Ok(())
+    }
+
+    /// Removes a value.
+    pub(super) fn remove(
+        &mut self,
+        pallet: &str,
+        name: &str,
+        key: &[Key],
+    ) -> Result<(), CodecError> {
+        let (codec, item) = self.codec.home(pallet, name)?;
+        let key = codec.key(item, key)?;
+        self.changes.insert(key, None);
+        Ok(())
+    }
+
+    /// The full keys of all entries whose key begins with `key`, in order.
+    pub(super) fn entries(
+        &self,
+        pallet: &str,
+        name: &str,
+        key: &[Key],
+    ) -> Result<Vec<Vec<u8>>, CodecError> {
+        let (codec, item) = self.codec.home(pallet, name)?;
+        let prefix = codec.key(item, key)?;
+        let mut found: BTreeSet<Vec<u8>> = self
+            .store
+            .keys(&prefix, None, self.height)
+            .map(<[u8]>::to_vec)
+            .collect();
+        let changed = self.changes.range(prefix.clone()..);
+        for (key, value) in changed.take_while(|(key, _)| key.starts_with(&prefix)) {
+            match value {
+                Some(_) => found.insert(key.clone()),
+                None => found.remove(key),
+            };
+        }
+        Ok(found.into_iter().collect())
+    }
+
+    /// The last part of the keys of all entries whose key begins with `key`,
+    /// where it is a number of 64 bits that its hash is followed by.
+    pub(super) fn last_u64s(
+        &self,
+        pallet: &str,
+        name: &str,
+        key: &[Key],
+    ) -> Result<Vec<u64>, CodecError> {
+        let keys = self.entries(pallet, name, key)?;
+        let numbers = keys.iter().filter_map(|key| key.last_chunk());
+        Ok(numbers.map(|bytes| u64::from_le_bytes(*bytes)).collect())
+    }
+
+    /// Removes all entries whose key begins with `key`.
+    pub(super) fn clear(
+        &mut self,
+        pallet: &str,
+        name: &str,
+        key: &[Key],
+    ) -> Result<(), CodecError> {
+        for key in self.entries(pallet, name, key)? {
+            self.changes.insert(key, None);
+        }
+        Ok(())
+    }
+
+    /// The codec.
+    pub(super) fn codec(&self) -> &'a Codec {
+        self.codec
     }
 
     /// A value of subtensor's pallet, or its default.

@@ -1,148 +1,111 @@
-//! Setting weights: subtensor's checks, in subtensor's order.
+//! Weights: set at once, or committed first and revealed an epoch later.
+//!
+//! Where commit-reveal is on, validators commit ([`commit`] to a hash, which
+//! they reveal themselves; [`timelocked`] to a sealed message, which the chain
+//! opens when its beacon has spoken), and plain weights are refused. All ways
+//! end in [`set`], which has the rules.
 
-use std::collections::BTreeSet;
+mod commit;
+mod set;
+mod timelocked;
 
-use super::call::{SetMechanismWeights, SetWeights};
+use super::call::WeightsCall;
+use super::codec::CodecError;
 use super::dispatch::{Context, DispatchError};
-use super::event::number;
 use super::registration::uid;
-use super::staking::{self, ROOT};
 use super::state::State;
+use super::{mechanism, staking};
 
-/// What the pool checks: stake, and the rate where the hotkey has a uid.
+pub(super) use timelocked::reveal;
+
+/// What the pool checks: batches' lengths, stake, that a reveal has its commit
+/// and its time, and the rate where the hotkey has a uid.
 pub(super) fn check(
     context: &Context<'_, '_>,
     hotkey: [u8; 32],
-    netuid: u16,
+    call: &WeightsCall,
 ) -> Result<(), DispatchError> {
-    enough_stake(context.state, hotkey, netuid)?;
-    if context
-        .state
-        .subtensor::<bool>("CommitRevealWeightsEnabled", &[netuid.into()])?
-    {
-        return Ok(());
-    }
-    match uid(context.state, netuid, hotkey)? {
-        Some(uid) => slow_enough(context.state, netuid, uid, context.block),
-        None => Ok(()),
-    }
-}
-
-/// `set_mechanism_weights`; subnets here have mechanism 0 alone.
-pub(super) fn set_mechanism_weights(
-    context: &mut Context<'_, '_>,
-    hotkey: [u8; 32],
-    call: &SetMechanismWeights,
-) -> Result<(), DispatchError> {
-    let count: u8 = context
-        .state
-        .subtensor("MechanismCountCurrent", &[call.netuid.into()])?;
-    if call.mecid >= count.min(1) {
-        return Err(DispatchError::subtensor("MechanismDoesNotExist"));
-    }
-    let call = SetWeights {
-        netuid: call.netuid,
-        dests: call.dests.clone(),
-        weights: call.weights.clone(),
-        version_key: call.version_key,
-    };
-    set_weights(context, hotkey, &call)
-}
-
-/// `set_weights`.
-pub(super) fn set_weights(
-    context: &mut Context<'_, '_>,
-    hotkey: [u8; 32],
-    call: &SetWeights,
-) -> Result<(), DispatchError> {
-    let netuid = call.netuid;
-    let block = context.block;
-    let uid = admit(context.state, hotkey, call, block)?;
-    let values = upscale(&call.weights);
-    let weights: Vec<(u16, u16)> = call.dests.iter().copied().zip(values).collect();
-    let state = &mut *context.state;
-    state.put_subtensor("Weights", &[netuid.into(), uid.into()], &weights)?;
-    state.mutate("LastUpdate", &[netuid.into()], |all: &mut Vec<u64>| {
-        if let Some(last) = all.get_mut(usize::from(uid)) {
-            *last = block;
+    let state = &*context.state;
+    match call {
+        WeightsCall::Set(call) => {
+            enough_stake(state, hotkey, call.netuid)?;
+            match commit_reveal(state, call.netuid)? {
+                true => Ok(()),
+                false => {
+                    let name = "SettingWeightsTooFast";
+                    slow(context, hotkey, (call.netuid, call.mecid), name)
+                }
+            }
         }
-    })?;
-    let fields = vec![number(u64::from(netuid)), number(u64::from(uid))];
-    context.deposit("WeightsSet", fields);
-    Ok(())
+        WeightsCall::Commit(call) => {
+            enough_stake(state, hotkey, call.netuid)?;
+            let name = "CommittingWeightsTooFast";
+            slow(context, hotkey, (call.netuid, call.mecid), name)
+        }
+        WeightsCall::CommitTimelocked(call) => {
+            enough_stake(state, hotkey, call.netuid)?;
+            timelocked::round_is_new(state, call.reveal_round)?;
+            let name = "CommittingWeightsTooFast";
+            slow(context, hotkey, (call.netuid, call.mecid), name)
+        }
+        WeightsCall::Reveal(call) => {
+            enough_stake(state, hotkey, call.netuid)?;
+            commit::check_reveal(context, hotkey, call)
+        }
+        WeightsCall::BatchSet(call) => {
+            let lengths = [call.weights.len(), call.version_keys.len()];
+            same_lengths(call.netuids.len(), &lengths)?;
+            all_enough_stake(state, hotkey, &call.netuids)
+        }
+        WeightsCall::BatchCommit(call) => {
+            same_lengths(call.netuids.len(), &[call.commit_hashes.len()])?;
+            all_enough_stake(state, hotkey, &call.netuids)
+        }
+        WeightsCall::BatchReveal(call) => {
+            commit::batch_lengths(call)?;
+            enough_stake(state, hotkey, call.netuid)?;
+            commit::each(call).try_for_each(|one| commit::check_reveal(context, hotkey, &one))
+        }
+    }
 }
 
-fn admit(
-    state: &State<'_>,
+/// Carries out a call.
+pub(super) fn dispatch(
+    context: &mut Context<'_, '_>,
     hotkey: [u8; 32],
-    call: &SetWeights,
-    block: u64,
-) -> Result<u16, DispatchError> {
-    let netuid = call.netuid;
-    if state.subtensor::<bool>("CommitRevealWeightsEnabled", &[netuid.into()])?
-        && netuid != ROOT
-        && state.subtensor::<bool>("NetworksAdded", &[netuid.into()])?
-    {
-        return Err(DispatchError::subtensor("CommitRevealEnabled"));
-    }
-    if netuid == ROOT {
-        return Err(DispatchError::subtensor("CanNotSetRootNetworkWeights"));
-    }
-    if call.dests.len() != call.weights.len() {
-        return Err(DispatchError::subtensor("WeightVecNotEqualSize"));
-    }
-    if !state.subtensor::<bool>("NetworksAdded", &[netuid.into()])? {
-        return Err(DispatchError::subtensor("MechanismDoesNotExist"));
-    }
-    let neurons: u16 = state.subtensor("SubnetworkN", &[netuid.into()])?;
-    if call.dests.len() > usize::from(neurons) {
-        return Err(DispatchError::subtensor("UidsLengthExceedUidsInSubNet"));
-    }
-    let Some(own) = uid(state, netuid, hotkey)? else {
-        return Err(DispatchError::subtensor("HotKeyNotRegisteredInSubNet"));
-    };
-    enough_stake(state, hotkey, netuid)?;
-    let version_key: u64 = state.subtensor("WeightsVersionKey", &[netuid.into()])?;
-    if version_key != 0 && call.version_key < version_key {
-        return Err(DispatchError::subtensor("IncorrectWeightVersionKey"));
-    }
-    slow_enough(state, netuid, own, block)?;
-    entries_fit(state, hotkey, own, neurons, call)?;
-    Ok(own)
-}
-
-/// Permit, duplicates, unknown uids, too few, too heavy.
-fn entries_fit(
-    state: &State<'_>,
-    hotkey: [u8; 32],
-    own: u16,
-    neurons: u16,
-    call: &SetWeights,
+    call: &WeightsCall,
 ) -> Result<(), DispatchError> {
-    let of_subnet = &[call.netuid.into()];
-    let self_weight = call.dests == [own];
-    let permits: Vec<bool> = state.subtensor("ValidatorPermit", of_subnet)?;
-    let owner: [u8; 32] = state.subtensor("SubnetOwnerHotkey", of_subnet)?;
-    let permitted = permits.get(usize::from(own)).copied().unwrap_or(false);
-    if !permitted && !self_weight && owner != hotkey {
-        return Err(DispatchError::subtensor("NeuronNoValidatorPermit"));
+    match call {
+        WeightsCall::Set(call) => set::by_extrinsic(context, hotkey, call),
+        WeightsCall::BatchSet(call) => set::batch(context, hotkey, call),
+        WeightsCall::Commit(call) => commit::commit(context, hotkey, call),
+        WeightsCall::BatchCommit(call) => commit::batch(context, hotkey, call),
+        WeightsCall::Reveal(call) => commit::reveal(context, hotkey, call),
+        WeightsCall::BatchReveal(call) => commit::batch_reveal(context, hotkey, call),
+        WeightsCall::CommitTimelocked(call) => timelocked::commit(context, hotkey, call),
     }
-    let distinct: BTreeSet<u16> = call.dests.iter().copied().collect();
-    if distinct.len() != call.dests.len() {
-        return Err(DispatchError::subtensor("DuplicateUids"));
+}
+
+/// Whether a subnet's weights must be committed first.
+fn commit_reveal(state: &State<'_>, netuid: u16) -> Result<bool, CodecError> {
+    state.subtensor("CommitRevealWeightsEnabled", &[netuid.into()])
+}
+
+fn same_lengths(length: usize, others: &[usize]) -> Result<(), DispatchError> {
+    match others.iter().all(|other| *other == length) {
+        true => Ok(()),
+        false => Err(DispatchError::subtensor("InputLengthsUnequal")),
     }
-    if distinct.last().is_some_and(|last| *last >= neurons) {
-        return Err(DispatchError::subtensor("UidVecContainInvalidOne"));
-    }
-    let fewest: u16 = state.subtensor("MinAllowedWeights", of_subnet)?;
-    if !self_weight && call.dests.len() < usize::from(fewest.min(neurons)) {
-        return Err(DispatchError::subtensor("WeightVecLengthIsLow"));
-    }
-    let limit: u16 = state.subtensor("MaxWeightsLimit", of_subnet)?;
-    if !self_weight && limit != u16::MAX && too_heavy(&call.weights, limit) {
-        return Err(DispatchError::subtensor("MaxWeightExceeded"));
-    }
-    Ok(())
+}
+
+fn all_enough_stake(
+    state: &State<'_>,
+    hotkey: [u8; 32],
+    netuids: &[u16],
+) -> Result<(), DispatchError> {
+    netuids
+        .iter()
+        .try_for_each(|netuid| enough_stake(state, hotkey, *netuid))
 }
 
 fn enough_stake(state: &State<'_>, hotkey: [u8; 32], netuid: u16) -> Result<(), DispatchError> {
@@ -153,31 +116,45 @@ fn enough_stake(state: &State<'_>, hotkey: [u8; 32], netuid: u16) -> Result<(), 
     Ok(())
 }
 
-fn slow_enough(state: &State<'_>, netuid: u16, uid: u16, block: u64) -> Result<(), DispatchError> {
-    let all: Vec<u64> = state.subtensor("LastUpdate", &[netuid.into()])?;
+/// The rate of a hotkey that has a uid; `too_fast` names the refusal.
+fn slow(
+    context: &Context<'_, '_>,
+    hotkey: [u8; 32],
+    (netuid, mecid): (u16, u8),
+    too_fast: &'static str,
+) -> Result<(), DispatchError> {
+    match uid(context.state, netuid, hotkey)? {
+        Some(uid) => slow_enough(context, netuid, mecid, uid, too_fast),
+        None => Ok(()),
+    }
+}
+
+fn slow_enough(
+    context: &Context<'_, '_>,
+    netuid: u16,
+    mecid: u8,
+    uid: u16,
+    too_fast: &'static str,
+) -> Result<(), DispatchError> {
+    let index = mechanism::index(netuid, mecid);
+    let all: Vec<u64> = context.state.subtensor("LastUpdate", &[index.into()])?;
     let last = all.get(usize::from(uid)).copied().unwrap_or(0);
-    let limit: u64 = state.subtensor("WeightsSetRateLimit", &[netuid.into()])?;
-    if last != 0 && block.saturating_sub(last) < limit {
-        return Err(DispatchError::subtensor("SettingWeightsTooFast"));
+    let limit: u64 = context
+        .state
+        .subtensor("WeightsSetRateLimit", &[netuid.into()])?;
+    if last != 0 && context.block.saturating_sub(last) < limit {
+        return Err(DispatchError::subtensor(too_fast));
     }
     Ok(())
 }
 
-fn too_heavy(weights: &[u16], limit: u16) -> bool {
-    let sum: u64 = weights.iter().copied().map(u64::from).sum();
-    let max = u64::from(weights.iter().copied().max().unwrap_or(0));
-    max * u64::from(u16::MAX) > u64::from(limit) * sum
-}
-
-/// Scales so that the largest is `u16::MAX`.
-fn upscale(weights: &[u16]) -> Vec<u16> {
-    let max = u32::from(weights.iter().copied().max().unwrap_or(0));
-    if max == 0 {
-        return weights.to_vec();
-    }
-    weights
-        .iter()
-        .map(|weight| u32::from(*weight) * u32::from(u16::MAX) / max)
-        .map(|scaled| u16::try_from(scaled).unwrap_or(u16::MAX))
-        .collect()
+/// Notes that a neuron set or committed weights in this block.
+fn touch(context: &mut Context<'_, '_>, index: u16, uid: u16) -> Result<(), CodecError> {
+    let block = context.block;
+    let update = |all: &mut Vec<u64>| {
+        if let Some(last) = all.get_mut(usize::from(uid)) {
+            *last = block;
+        }
+    };
+    context.state.mutate("LastUpdate", &[index.into()], update)
 }

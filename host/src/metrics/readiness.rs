@@ -20,7 +20,8 @@ pub struct Readiness {
     pub ready: bool,
     /// What holds.
     pub met: Vec<&'static str>,
-    /// What does not.
+    /// What does not. While the chain is away nobody can know what it holds, so
+    /// that it is away is all that is said of it.
     pub missing: Vec<Missing>,
 }
 
@@ -80,11 +81,14 @@ impl Conditions {
                 _ => (*condition, *met),
             })
             .partition(|(_, met)| *met);
+        let away = missing.iter().any(|(c, _)| *c == Condition::Chain);
+        let told = |condition: Condition| !(away && condition.is_on_chain());
         Readiness {
             ready: missing.is_empty(),
             met: met.iter().map(|(c, _)| words::condition(*c)).collect(),
             missing: missing
                 .iter()
+                .filter(|(c, _)| told(*c))
                 .map(|(c, _)| Missing {
                     condition: words::condition(*c),
                     remedy: words::remedy(*c),

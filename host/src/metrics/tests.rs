@@ -115,6 +115,30 @@ fn a_silent_chain_ends_readiness() {
 }
 
 #[test]
+fn while_the_chain_is_away_nothing_is_said_of_what_it_holds() {
+    let metrics = Metrics::new(&[
+        Condition::Chain,
+        Condition::Registered,
+        Condition::AxonAnnounced,
+        Condition::Plugins,
+    ]);
+    let missing = |now| -> Vec<&str> {
+        let missing = metrics.readiness(now).missing;
+        missing.iter().map(|missing| missing.condition).collect()
+    };
+    let now = Instant::now();
+    assert_eq!(missing(now), ["chain", "plugins"]);
+    metrics.observe(Event::HeadSeen {
+        number: 1,
+        lag_blocks: 0,
+    });
+    assert_eq!(
+        missing(Instant::now()),
+        ["registered", "axon-announced", "plugins"]
+    );
+}
+
+#[test]
 fn a_condition_nobody_requires_changes_nothing() {
     let metrics = Metrics::new(&[]);
     metrics.observe(Event::Readiness {

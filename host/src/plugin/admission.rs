@@ -18,7 +18,7 @@ use std::sync::Arc;
 use sha2::{Digest as _, Sha256};
 
 pub use self::refusal::AdmissionError;
-pub(super) use self::shape::world_of;
+pub(super) use self::shape::{imports_of, world_of};
 use super::call::{Loaded, Maker};
 use super::engine::{CompileError, Compiled, Engine};
 use super::fault;

@@ -42,7 +42,8 @@ use super::v0_1::{generator::Generator, policy::Policy, solver::Solver};
 use crate::subnet::accelerator::Accelerator;
 use crate::subnet::events::{Event, Observer, SwapKind};
 use crate::subnet::plugin::{
-    ChallengeGenerator, ChallengeSolver, Digest, PluginId, Plugins, ScoringPolicy, World,
+    ChallengeGenerator, ChallengeSolver, Digest, KeptPlugin, PluginId, Plugins, ScoringPolicy,
+    World,
 };
 
 /// Generators, or solvers, active at once.
@@ -424,6 +425,10 @@ impl Plugins for Registry {
     fn generator(&self, id: &PluginId) -> Option<Arc<dyn ChallengeGenerator>> {
         let loaded = self.find_generator(id).or_else(|| self.revive(id))?;
         Some(Arc::new(Generator(loaded)))
+    }
+
+    fn kept(&self, id: &PluginId) -> Option<KeptPlugin> {
+        self.kept_plugin(id)
     }
 
     fn solver_names(&self) -> Vec<String> {

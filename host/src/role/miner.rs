@@ -11,6 +11,7 @@
 
 mod desk;
 mod gate;
+mod synapses;
 mod upkeep;
 
 use std::net::SocketAddr;
@@ -19,11 +20,14 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::subnet::Netuid;
-use crate::subnet::hardware::Machine;
+use crate::subnet::hardware::{Hardware, Machine, Metric};
 use crate::subnet::key::AccountId;
 use crate::subnet::plugin::Plugins;
 use crate::subnet::scoring::OfferedMachine;
-use crate::subnet::wire::{Description, Refusal, Service, TaskReceived};
+use crate::subnet::synapse::Declaration;
+use crate::subnet::wire::{
+    Description, Refusal, Service, SynapseAnswer, SynapseReceived, TaskReceived,
+};
 
 pub use gate::{Gate, GateOptions};
 pub use upkeep::Upkeep;
@@ -77,6 +81,13 @@ impl Miner {
     pub fn account(&self) -> AccountId {
         self.me
     }
+
+    async fn read_machine(&self) -> Result<(Hardware, Vec<Metric>), Refusal> {
+        let machine = self.machine.clone();
+        tokio::task::spawn_blocking(move || (machine.hardware(), machine.metrics()))
+            .await
+            .map_err(|_| Refusal::Failed("the machine could not be read".into()))
+    }
 }
 
 #[async_trait]
@@ -86,11 +97,7 @@ impl Service for Miner {
     }
 
     async fn describe(&self, _caller: &AccountId) -> Result<Description, Refusal> {
-        let machine = self.machine.clone();
-        let (claimed, metrics) =
-            tokio::task::spawn_blocking(move || (machine.hardware(), machine.metrics()))
-                .await
-                .map_err(|_| Refusal::Failed("the machine could not be read".into()))?;
+        let (claimed, metrics) = self.read_machine().await?;
         let own = OfferedMachine {
             id: String::new(),
             claimed,
@@ -112,5 +119,26 @@ impl Service for Miner {
 
     async fn end_session(&self, caller: &AccountId, session: &str) {
         self.desk.end(caller, session).await;
+    }
+
+    fn stake_rao(&self, caller: &AccountId) -> u64 {
+        self.gate.stake_rao(caller)
+    }
+
+    fn synapses(&self) -> Vec<Declaration> {
+        synapses::declarations()
+    }
+
+    async fn synapse(
+        &self,
+        _caller: &AccountId,
+        asked: SynapseReceived,
+    ) -> Result<SynapseAnswer, Refusal> {
+        let fields = match asked.name.as_str() {
+            synapses::SPECS => synapses::specs(asked.fields, &self.read_machine().await?.0),
+            synapses::CHALLENGE => synapses::challenge(asked.fields),
+            other => return Err(Refusal::Unable(format!("{other} is not answered"))),
+        };
+        Ok(SynapseAnswer::Fields(fields))
     }
 }

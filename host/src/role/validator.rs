@@ -14,6 +14,7 @@
 //! are sent again.
 
 mod evidence;
+mod keeping;
 mod memory;
 mod round;
 mod scoring;

@@ -1,23 +1,26 @@
 //! A look at a store from another process, for `host status` and its like.
 //!
-//! Opened read-only, beside a running node or without one. Summaries only: no
-//! payloads, and never a seed.
+//! Opened read-only, beside a running node or without one. What it shows of a
+//! session that has not ended is a summary: a seed is secret until the verdict.
 
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, Row, params};
 
-use crate::subnet::evidence::{Ending, SessionRecord, StoreError, StoreOwner};
-use crate::subnet::plugin::PluginId;
+use crate::subnet::evidence::{
+    EndedSession, Ending, EpochRecord, SessionRecord, StoreError, StoreOwner,
+};
+use crate::subnet::plugin::{Digest, PluginId};
 use crate::subnet::scoring::Outcome;
 use crate::subnet::{BlockNumber, Uid};
 
-use super::FILE_NAME;
 use super::encode::{int, len, uint};
 use super::error::{Failure, OpenError};
 use super::open::read_owner;
+use super::{FILE_NAME, epochs, plugins, sessions};
 
 /// How long a look waits for the node.
 const BUSY_WAIT: Duration = Duration::from_secs(2);
@@ -112,6 +115,50 @@ impl StoreReader {
         let sql = "SELECT number, block, policy, outcome, fuel FROM epochs
                    WHERE number BETWEEN ?1 AND ?2 ORDER BY number LIMIT ?3";
         Ok(collect(&self.0, sql, bounds, epoch)?)
+    }
+
+    /// An epoch with all it was given and all it returned.
+    pub fn epoch(&self, number: u64) -> Result<Option<EpochRecord>, StoreError> {
+        Ok(epochs::by_number(&self.0, number)?)
+    }
+
+    /// The numbers of the epochs on record, ascending, at most `limit`, the
+    /// newest if there are more.
+    pub fn epoch_numbers(
+        &self,
+        numbers: RangeInclusive<u64>,
+        limit: usize,
+    ) -> Result<Vec<u64>, StoreError> {
+        let last = (*numbers.end()).min(i64::MAX.unsigned_abs());
+        let bounds = params![int(*numbers.start())?, int(last)?, len(limit)?];
+        let sql = "SELECT number FROM epochs WHERE number BETWEEN ?1 AND ?2
+                   ORDER BY number DESC LIMIT ?3";
+        let mut numbers = collect(&self.0, sql, bounds, |row| uint(row.get(0)?))?;
+        numbers.reverse();
+        Ok(numbers)
+    }
+
+    /// The ids of the newest sessions that have ended, oldest first.
+    pub fn ended_sessions(&self, limit: usize) -> Result<Vec<String>, StoreError> {
+        let sql = "SELECT id FROM sessions WHERE ending IS NOT NULL ORDER BY serial DESC LIMIT ?1";
+        let mut ids = collect(&self.0, sql, params![len(limit)?], |row| Ok(row.get(0)?))?;
+        ids.reverse();
+        Ok(ids)
+    }
+
+    /// A session that has ended, seed and all.
+    pub fn ended_session(&self, id: &str) -> Result<Option<EndedSession>, StoreError> {
+        Ok(sessions::ended(&self.0, id)?)
+    }
+
+    /// A component that epochs or sessions were worked out with.
+    pub fn component(&self, digest: Digest) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(plugins::component(&self.0, digest)?)
+    }
+
+    /// A settings table that one of them ran with.
+    pub fn settings(&self, digest: Digest) -> Result<Option<BTreeMap<String, String>>, StoreError> {
+        Ok(plugins::settings(&self.0, digest)?)
     }
 
     /// All sessions kept, by how they ended.

@@ -40,6 +40,8 @@ pub struct Retention {
     pub epochs_max: u64,
     /// Evidence and outcomes over all epochs; the oldest go first.
     pub epoch_bytes_max: u64,
+    /// Components, and settings, that calls can be repeated with.
+    pub plugins_max: u64,
 }
 
 impl Default for Retention {
@@ -53,6 +55,7 @@ impl Default for Retention {
             descriptions_max: 4096,
             epochs_max: 10_000,
             epoch_bytes_max: 2 << 30,
+            plugins_max: 64,
         }
     }
 }

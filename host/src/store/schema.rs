@@ -11,7 +11,7 @@ use super::error::OpenError;
 /// Marks the file as ours: "host" in ASCII.
 const APPLICATION_ID: i32 = 0x686f_7374;
 
-const MIGRATIONS: &[&str] = &[FIRST];
+const MIGRATIONS: &[&str] = &[FIRST, KEPT];
 
 const FIRST: &str = "
 CREATE TABLE owner (
@@ -110,6 +110,24 @@ CREATE TABLE weights (
   epoch INTEGER PRIMARY KEY,
   pairs BLOB    NOT NULL,
   state TEXT    NOT NULL
+) STRICT;
+";
+
+/// What it takes to repeat a call: the plugin, and all that its verdict said.
+const KEPT: &str = "
+ALTER TABLE sessions ADD COLUMN ending_memory BLOB;
+
+CREATE TABLE components (
+  serial    INTEGER PRIMARY KEY AUTOINCREMENT,
+  digest    BLOB    NOT NULL UNIQUE,
+  component BLOB    NOT NULL
+) STRICT;
+
+-- `settings` is JSON, name to value; the digest is of the table, not of the JSON.
+CREATE TABLE settings (
+  serial   INTEGER PRIMARY KEY AUTOINCREMENT,
+  digest   BLOB    NOT NULL UNIQUE,
+  settings TEXT    NOT NULL
 ) STRICT;
 ";
 

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 
 use crate::subnet::BlockNumber;
 use crate::subnet::challenge::{Exchange, PAYLOAD_BYTES_MAX, SESSION_TASKS_MAX, Task, Verdict};
-use crate::subnet::evidence::{Ending, SessionRecord, Unfinished};
+use crate::subnet::evidence::{EndedSession, Ending, SessionRecord, Unfinished};
 use crate::subnet::key::AccountId;
 use crate::subnet::scoring::Finding;
 
@@ -162,8 +162,14 @@ pub(super) fn end(
         Ending::Judged(verdict) => Some(verdict.passed),
         Ending::Void(_) => None,
     };
-    db.prepare_cached("UPDATE sessions SET ending = ?2, passed = ?3 WHERE serial = ?1")?
-        .execute(params![serial, text, passed])?;
+    let memory = match ending {
+        Ending::Judged(verdict) => Some(verdict.memory.as_slice()),
+        Ending::Void(_) => None,
+    };
+    db.prepare_cached(
+        "UPDATE sessions SET ending = ?2, passed = ?3, ending_memory = ?4 WHERE serial = ?1",
+    )?
+    .execute(params![serial, text, passed, memory])?;
     let Ending::Judged(verdict) = ending else {
         return Ok(None);
     };
@@ -259,9 +265,7 @@ pub(super) fn unfinished(db: &Connection) -> Result<Vec<Unfinished>, Failure> {
     let mut open = Vec::new();
     while let Some(row) = rows.next()? {
         let serial: i64 = row.get(0)?;
-        let mut record: SessionRecord = serde_json::from_str(&row.get::<_, String>(1)?)?;
-        record.session.seed = hash(row.get(2)?, "a seed")?;
-        record.session.memory = row.get(3)?;
+        let record = whole(row)?;
         let (transcript, asked) = transcript(db, serial)?;
         open.push(Unfinished {
             record,
@@ -270,6 +274,36 @@ pub(super) fn unfinished(db: &Connection) -> Result<Vec<Unfinished>, Failure> {
         });
     }
     Ok(open)
+}
+
+/// A record with its seed and memory, which have columns.
+fn whole(row: &Row<'_>) -> Result<SessionRecord, Failure> {
+    let mut record: SessionRecord = serde_json::from_str(&row.get::<_, String>("record")?)?;
+    record.session.seed = hash(row.get("seed")?, "a seed")?;
+    record.session.memory = row.get("memory")?;
+    Ok(record)
+}
+
+/// A session that has ended, if there is one of that id.
+pub(super) fn ended(db: &Connection, session: &str) -> Result<Option<EndedSession>, Failure> {
+    let mut statement = db.prepare_cached(
+        "SELECT serial, record, seed, memory, ending, ending_memory FROM sessions
+         WHERE id = ?1 AND ending IS NOT NULL",
+    )?;
+    let mut rows = statement.query([session])?;
+    let Some(row) = rows.next()? else {
+        return Ok(None);
+    };
+    let mut ending = serde_json::from_str(&row.get::<_, String>("ending")?)?;
+    if let Ending::Judged(verdict) = &mut ending {
+        let memory: Option<Vec<u8>> = row.get("ending_memory")?;
+        verdict.memory = memory.unwrap_or_default();
+    }
+    Ok(Some(EndedSession {
+        record: whole(row)?,
+        transcript: transcript(db, row.get("serial")?)?.0,
+        ending,
+    }))
 }
 
 /// What was exchanged, and whether a task is without an answer.

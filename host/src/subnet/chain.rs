@@ -145,6 +145,18 @@ pub enum ChainError {
     /// There is no such subnet.
     #[error("subnet {0} does not exist on this chain")]
     NoSuchSubnet(Netuid),
+    /// There is no such neuron.
+    #[error(
+        "subnet {netuid} has no uid {uid}: its {neurons} neurons have the uids below {neurons}"
+    )]
+    NoSuchUid {
+        /// The subnet.
+        netuid: Netuid,
+        /// What was asked for.
+        uid: Uid,
+        /// How many there are.
+        neurons: u16,
+    },
     /// A call was refused: the runtime's own name of the error, and what to do.
     #[error("the chain refused it: {name}. {remedy}")]
     Refused {
@@ -155,7 +167,7 @@ pub enum ChainError {
     },
     /// The price is above the limit.
     #[error(
-        "a slot costs {price_rao} rao now and the limit is {limit_rao}; raise --register-limit-rao to pay it"
+        "a slot costs {price_rao} rao now and the limit is {limit_rao}; to pay it: --register-limit-rao {price_rao}, or some more since prices move"
     )]
     TooDear {
         /// What it costs now.

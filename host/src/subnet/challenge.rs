@@ -35,8 +35,10 @@ pub struct Session {
     /// What the miner says the machine is.
     pub claimed: Option<Hardware>,
     /// Secret until the verdict.
+    #[serde(with = "super::octets")]
     pub seed: [u8; 32],
     /// What the generator asked to be remembered of this hotkey.
+    #[serde(with = "super::octets")]
     pub memory: Vec<u8>,
 }
 
@@ -46,6 +48,7 @@ pub struct Task {
     /// Which of the miner's solvers should answer.
     pub solver: String,
     /// Sent as it is.
+    #[serde(with = "super::octets")]
     pub payload: Vec<u8>,
     /// The host hangs up after this long.
     pub timeout_ms: u32,
@@ -55,7 +58,7 @@ pub struct Task {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Answer {
     /// The solver's answer.
-    Payload(Vec<u8>),
+    Payload(#[serde(with = "super::octets")] Vec<u8>),
     /// Nothing in time.
     TimedOut,
     /// The miner has no such solver, or would not run it.
@@ -97,11 +100,13 @@ pub struct Verdict {
     /// One line for the miner who asks why.
     pub reason: String,
     /// For the next session with this miner.
+    #[serde(with = "super::octets")]
     pub memory: Vec<u8>,
 }
 
 /// What to do next.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Step {
     /// Send this.
     Ask(Task),

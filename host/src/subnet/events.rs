@@ -120,6 +120,13 @@ pub enum Condition {
     Plugins,
 }
 
+impl Condition {
+    /// Whether only the chain can tell if it holds.
+    pub fn is_on_chain(self) -> bool {
+        matches!(self, Self::Registered | Self::AxonAnnounced)
+    }
+}
+
 /// [`Ending`], for counting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum EndingKind {

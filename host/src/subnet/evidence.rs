@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::challenge::{Exchange, Session, Verdict};
 use super::key::AccountId;
-use super::plugin::PluginId;
+use super::plugin::{KeptPlugin, PluginId};
 use super::scoring::{Evidence, Finding, Outcome};
 use super::weights::Weights;
 use super::{BlockNumber, Netuid};
@@ -44,6 +44,17 @@ pub struct Unfinished {
     pub transcript: Vec<Exchange>,
     /// A task was sent whose answer was never recorded.
     pub asked: bool,
+}
+
+/// A session that has ended, seed and all: whoever has the generator can repeat it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndedSession {
+    /// The session; its seed is no secret any more.
+    pub record: SessionRecord,
+    /// What was exchanged.
+    pub transcript: Vec<Exchange>,
+    /// How it ended.
+    pub ending: Ending,
 }
 
 /// One scored epoch.
@@ -119,6 +130,11 @@ pub trait EvidenceStore: Send + Sync {
     /// What a hotkey last said of itself.
     fn description(&self, hotkey: &AccountId) -> Result<Option<String>, StoreError>;
 
+    /// Whether a plugin's bytes and settings are on record.
+    fn keeps_plugin(&self, id: &PluginId) -> Result<bool, StoreError>;
+    /// Puts them on record, so that its calls can be repeated.
+    fn keep_plugin(&self, plugin: &KeptPlugin) -> Result<(), StoreError>;
+
     /// An epoch was scored. Recording the same epoch number again replaces it.
     fn record_epoch(&self, record: &EpochRecord) -> Result<(), StoreError>;
     /// The newest epoch that was scored without an error.
@@ -136,6 +152,7 @@ pub trait EvidenceStore: Send + Sync {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoreOwner {
     /// The chain's genesis hash.
+    #[serde(with = "super::octets")]
     pub genesis: [u8; 32],
     /// The subnet.
     pub netuid: Netuid,

@@ -149,14 +149,14 @@ impl<'de> Deserialize<'de> for AccountId {
     }
 }
 
-/// How a key signs. The number is Bittensor's `cryptoType`.
+/// How a key signs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Scheme {
     /// RFC 8032, over the message itself.
-    Ed25519 = 0,
+    Ed25519,
     /// Schnorr over Ristretto, in Substrate's signing context.
     #[default]
-    Sr25519 = 1,
+    Sr25519,
 }
 
 impl Scheme {
@@ -173,6 +173,14 @@ impl Scheme {
         [Self::Sr25519, Self::Ed25519]
             .into_iter()
             .find(|scheme| scheme.name() == name)
+    }
+
+    /// Bittensor's number for it.
+    pub const fn crypto_type(self) -> u8 {
+        match self {
+            Self::Ed25519 => 0,
+            Self::Sr25519 => 1,
+        }
     }
 
     /// Whether `account`, being a key of this scheme, signed exactly `message`.

@@ -4,6 +4,7 @@
 //! keeps what it got for as long as its work lasts, so that a swap never mixes
 //! two versions in one call or one session.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -100,6 +101,17 @@ pub struct PluginId {
     pub settings: Digest,
 }
 
+/// A plugin as it was: with a call's arguments, all it takes to repeat the call.
+#[derive(Clone, PartialEq, Eq)]
+pub struct KeptPlugin {
+    /// Which one.
+    pub id: PluginId,
+    /// Its bytes.
+    pub component: Vec<u8>,
+    /// Its settings table, whose digest is `id.settings`.
+    pub settings: BTreeMap<String, String>,
+}
+
 /// A call's value and what it cost.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Called<T> {
@@ -189,7 +201,7 @@ pub trait ChallengeGenerator: Send + Sync {
 }
 
 /// Whose task a solver is to answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SolverSession {
     /// Chosen by the validator.
     pub id: String,
@@ -241,6 +253,9 @@ pub trait Plugins: Send + Sync {
     fn generators(&self) -> Vec<Arc<dyn ChallengeGenerator>>;
     /// The generator a session began under, active or not, if its bytes are still here.
     fn generator(&self, id: &PluginId) -> Option<Arc<dyn ChallengeGenerator>>;
+    /// A policy's or generator's bytes and settings, active or not, if they are
+    /// still here.
+    fn kept(&self, id: &PluginId) -> Option<KeptPlugin>;
     /// The active solver that answers to `solver`.
     fn solver(&self, solver: &str) -> Option<Arc<dyn ChallengeSolver>>;
     /// The solver names answered here, sorted, each once.

@@ -97,6 +97,7 @@ pub struct Evidence {
     /// By uid, ascending.
     pub miners: Vec<Miner>,
     /// What this policy returned last epoch.
+    #[serde(with = "super::octets")]
     pub memory: Vec<u8>,
 }
 
@@ -117,5 +118,6 @@ pub struct Outcome {
     /// Each uid at most once, all of them in the evidence or the burn uid.
     pub scores: Vec<Score>,
     /// For this policy's next epoch.
+    #[serde(with = "super::octets")]
     pub memory: Vec<u8>,
 }

@@ -8,11 +8,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
 
 use super::challenge::Answer;
 use super::hardware::{Label, Metric};
 use super::key::AccountId;
 use super::scoring::OfferedMachine;
+use super::synapse::{Declaration, Fields};
 
 /// `POST`, empty body; answers a [`Description`] as JSON.
 pub const DESCRIBE_PATH: &str = "/compute-subnet/1/describe";
@@ -190,6 +192,25 @@ pub struct TaskReceived {
     pub timeout: Duration,
 }
 
+/// A synapse of the classic wire as it arrived, its signature checked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SynapseReceived {
+    /// The declaration's name.
+    pub name: String,
+    /// Every declared field, in its type.
+    pub fields: Fields,
+}
+
+/// What a synapse is answered with.
+#[derive(Debug)]
+pub enum SynapseAnswer {
+    /// The same fields, filled in; those left out have their defaults.
+    Fields(Fields),
+    /// Chunks as they come, for a declaration that streams; their form is the
+    /// subnet's own business.
+    Stream(mpsc::Receiver<Vec<u8>>),
+}
+
 /// What an axon serves; callers are who their signatures prove.
 #[async_trait]
 pub trait Service: Send + Sync {
@@ -202,4 +223,22 @@ pub trait Service: Send + Sync {
     async fn challenge(&self, caller: &AccountId, task: TaskReceived) -> Result<Vec<u8>, Refusal>;
     /// The caller's session is over; one that is not known is no error.
     async fn end_session(&self, caller: &AccountId, session: &str);
+    /// What `caller` has at stake in the subnet: when an axon is full, whoever has
+    /// more goes first.
+    fn stake_rao(&self, _caller: &AccountId) -> u64 {
+        0
+    }
+    /// The synapses of the classic wire that are answered here; asked once, when
+    /// the axon starts. The ping is answered without being declared.
+    fn synapses(&self) -> Vec<Declaration> {
+        Vec::new()
+    }
+    /// Answers a synapse that is one of [`Service::synapses`].
+    async fn synapse(
+        &self,
+        _caller: &AccountId,
+        asked: SynapseReceived,
+    ) -> Result<SynapseAnswer, Refusal> {
+        Err(Refusal::Unable(format!("{} is not answered", asked.name)))
+    }
 }

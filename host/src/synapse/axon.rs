@@ -1,4 +1,4 @@
-//! Serves signed requests on one port.
+//! Serves signed requests on one port, in every protocol that is switched on.
 //!
 //! A stranger costs a bounded amount of everything before it has proved who it
 //! is; whoever has proved it is bounded again by itself, so that no caller takes
@@ -11,10 +11,16 @@
 //! body         size, bytes in flight, time                     413 503 408
 //! signature                                                    401
 //! Service::admit                                               403
+//! content      (classic) types, and the hash that was signed   422 500
 //! nonce        spent once                                      401, 429 when full
-//! turn         requests per second, pending                    429
-//! handler      time                                            500
+//! turn         requests per second, pending, stake when full   429
+//! handler      time                                            500, 408
 //! ```
+//!
+//! Which protocol a request speaks its headers say; each has a
+//! [`Canonicaliser`](super::verify::Canonicaliser) for the proof and a manner of
+//! its own for paths, bodies and answers: `btauth` and `classic` beside this
+//! file. What Python's axon does otherwise than this one stands in `classic`.
 //!
 //! `admit` comes before the nonce is remembered: anyone can make keys, and only
 //! those who are welcome may take room in the replay store. A replayed request
@@ -24,16 +30,23 @@
 //!
 //! A handler's future is dropped when its caller hangs up or its time is over.
 
+mod answer;
 mod body;
+mod btauth;
+mod classic;
 mod connection;
+mod connections;
+mod fault;
 mod handler;
+mod manner;
 mod options;
 mod pace;
 mod shares;
+mod turns;
 
 use std::future::Future;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -41,14 +54,17 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use self::connections::Connections;
 use self::handler::Handler;
-pub use self::options::AxonOptions;
-use self::shares::{Shares, origin};
+pub use self::options::{AxonOptions, Protocol};
+use self::shares::origin;
 use crate::subnet::key::Signer;
 use crate::subnet::wire::Service;
 
 /// After an error of `accept`, such as no more file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// One of a hotkey's pending requests is likely over after this.
+const PENDING_RETRY_MS: u32 = 1000;
 
 /// Serves `service` as `signer`'s account until `shutdown`, then lets running
 /// requests finish for [`AxonOptions::drain_time`].
@@ -63,7 +79,10 @@ pub async fn serve(
 ) {
     let (stop, stopped) = watch::channel(false);
     let mut axon = Axon {
-        slots: Shares::new(options.connections_max, options.connections_per_address_max),
+        connections_open: Connections::new(
+            options.connections_max,
+            options.connections_per_address_max,
+        ),
         handler: Arc::new(Handler::new(options.clone(), service, signer)),
         connections: JoinSet::new(),
         stopped,
@@ -78,7 +97,7 @@ pub async fn serve(
 }
 
 struct Axon {
-    slots: Shares<IpAddr>,
+    connections_open: Connections,
     handler: Arc<Handler>,
     connections: JoinSet<()>,
     stopped: watch::Receiver<bool>,
@@ -103,15 +122,13 @@ impl Axon {
                 return;
             }
         };
-        let Some(slot) = self.slots.take(origin(peer.ip()), 1) else {
+        let Some(seat) = self.connections_open.take(origin(peer.ip())) else {
             tracing::debug!(%peer, "too many connections");
             return;
         };
         let (handler, stopped) = (Arc::clone(&self.handler), self.stopped.clone());
-        self.connections.spawn(async move {
-            connection::serve(stream, peer, handler, stopped).await;
-            drop(slot);
-        });
+        self.connections
+            .spawn(connection::serve(stream, peer, seat, handler, stopped));
     }
 
     async fn drain(&mut self, drain_time: Duration) {

@@ -13,7 +13,7 @@ use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use sha2::{Digest as _, Sha256};
 
 use super::head::{HeaderTrouble, SignatureTrouble, decimal, signature, single, write_signature};
-use super::verify::{Arrived, AuthError, Canonicaliser, Claim, Window};
+use super::verify::{Arrived, AuthError, Canonicaliser, Claim, Receiver, Window};
 use crate::subnet::key::{AccountId, Scheme, Signature, Signer};
 
 /// Always `1`.
@@ -29,6 +29,11 @@ pub const CRYPTO: HeaderName = HeaderName::from_static("x-bittensor-crypto");
 /// `0x` and 128 digits.
 pub const SIGNATURE: HeaderName = HeaderName::from_static("x-bittensor-signature");
 
+/// The protocol's own.
+const WINDOW: Window = Window {
+    age_max: Duration::from_secs(10),
+    ahead_max: Duration::from_secs(2),
+};
 /// What an unbound request has for a receiver.
 const NO_RECEIVER: &str = "-";
 
@@ -63,19 +68,18 @@ impl Canonicaliser for Btauth {
             receiver: receiver(headers)?,
             made_at_unix_ns: nonce,
             once: nonce.into(),
+            window: WINDOW,
+            signed: Vec::new(),
             signature,
         })
     }
 
-    fn window(&self) -> Window {
-        Window {
-            age_max: Duration::from_secs(10),
-            ahead_max: Duration::from_secs(2),
-        }
-    }
-
-    fn message(&self, claim: &Claim, arrived: Arrived<'_>) -> Vec<u8> {
-        let receiver = claim.receiver.as_deref().unwrap_or(NO_RECEIVER);
+    fn message(&self, claim: &Claim, me: &str, arrived: Arrived<'_>) -> Vec<u8> {
+        let receiver = match &claim.receiver {
+            Receiver::Named(receiver) => receiver,
+            Receiver::Implied => me,
+            Receiver::Unbound => NO_RECEIVER,
+        };
         let (sender, nonce) = (&claim.sender_text, claim.made_at_unix_ns);
         message(claim.scheme, arrived, nonce, sender, receiver)
     }
@@ -143,10 +147,10 @@ fn read_signature(text: &str) -> Result<Signature, AuthError> {
     })
 }
 
-fn receiver(headers: &HeaderMap) -> Result<Option<String>, AuthError> {
+fn receiver(headers: &HeaderMap) -> Result<Receiver, AuthError> {
     match single(headers, &RECEIVER) {
-        Ok(text) => Ok(Some(text.to_owned())),
-        Err(HeaderTrouble::Missing) => Ok(None),
+        Ok(text) => Ok(Receiver::Named(text.to_owned())),
+        Err(HeaderTrouble::Missing) => Ok(Receiver::Unbound),
         Err(HeaderTrouble::Ambiguous) => Err(AMBIGUOUS),
     }
 }

@@ -16,9 +16,11 @@ pub mod json;
 pub mod repr;
 
 mod body;
+mod claim;
 mod table;
 
 pub use body::{BodyTrouble, Envelope, write_body};
+pub use claim::{AHEAD_MAX, Classic, TIMEOUT_COUNTED_S_MAX};
 pub use headers::{Head, HeadTrouble, Terminal};
 pub use table::{Entry, PING, Table, Undeclarable};
 

@@ -21,6 +21,10 @@ use super::replay::{ReplayStore, Spent};
 use crate::subnet::key::{AccountId, Scheme, Signature};
 
 /// How far a nonce's time may lie from ours.
+///
+/// Behind it is bounded so that a recording goes stale before its nonce is
+/// forgotten, ahead so that after a restart it is known from when on no nonce
+/// was spent before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {
     /// Behind, at most.
@@ -38,14 +42,29 @@ pub struct Claim {
     pub sender_text: String,
     /// The scheme it says it signed with; no other is tried.
     pub scheme: Scheme,
-    /// For whom, as it was written; `None` if unbound, which is refused.
-    pub receiver: Option<String>,
+    /// For whom.
+    pub receiver: Receiver,
     /// When it says it was made.
     pub made_at_unix_ns: u64,
-    /// What makes it unique among the sender's requests.
+    /// What makes it unique among the sender's requests of that moment.
     pub once: u128,
+    /// How far `made_at_unix_ns` may lie from now.
+    pub window: Window,
+    /// Whatever else of the headers was signed, in the protocol's own order.
+    pub signed: Vec<String>,
     /// Over [`Canonicaliser::message`].
     pub signature: Signature,
+}
+
+/// For whom a request says it was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Receiver {
+    /// As it is written in the headers.
+    Named(String),
+    /// Only in what was signed, which is made up with the verifier's own address.
+    Implied,
+    /// Nobody, which is refused.
+    Unbound,
 }
 
 /// A request as it arrived.
@@ -65,10 +84,8 @@ pub trait Canonicaliser: Send + Sync {
     fn speaks(&self, headers: &HeaderMap) -> bool;
     /// Reads what the request says of itself, in one spelling only.
     fn claim(&self, headers: &HeaderMap) -> Result<Claim, AuthError>;
-    /// Its freshness window.
-    fn window(&self) -> Window;
-    /// The bytes that must have been signed.
-    fn message(&self, claim: &Claim, arrived: Arrived<'_>) -> Vec<u8>;
+    /// The bytes that must have been signed; `me` is the verifier's own address.
+    fn message(&self, claim: &Claim, me: &str, arrived: Arrived<'_>) -> Vec<u8>;
 }
 
 /// Why a request proves nothing. The texts reach the caller.
@@ -81,12 +98,18 @@ pub enum AuthError {
     #[error("{0}")]
     WrongReceiver(&'static str),
     /// Made too long ago.
-    #[error("nonce is older than the {0}s freshness window")]
-    Stale(u64),
+    #[error("nonce is older than the {}s freshness window", allowed.as_secs())]
+    Stale {
+        /// How old it may be.
+        allowed: Duration,
+        /// How old it is.
+        age: Duration,
+    },
     /// Made later than now.
     #[error("nonce is more than {0}s in the future")]
     Future(u64),
-    /// Made before this node started: what was spent then is forgotten.
+    /// Made so early that it may have been spent before this node started, and
+    /// what was spent then is forgotten.
     #[error("nonce is older than this server")]
     BeforeStart,
     /// Signed by another, or over something else.
@@ -136,52 +159,44 @@ impl Proven {
 /// Verifies requests made for one hotkey.
 pub struct Verifier {
     me: String,
-    protocols: Vec<Box<dyn Canonicaliser>>,
     clock: Arc<dyn Clock>,
-    not_before_unix_ns: u64,
+    started_unix_ns: u64,
     replays: ReplayStore,
 }
 
 impl Verifier {
-    /// For requests to `me` in any of `protocols`; the first answers for
-    /// requests that speak none. Nonces before `not_before_unix_ns` are refused.
+    /// For requests to `me`. What the process before this one accepted was made
+    /// before `started_unix_ns` and the protocol's window ahead, and is refused.
     pub fn new(
         me: &AccountId,
-        protocols: Vec<Box<dyn Canonicaliser>>,
         clock: Arc<dyn Clock>,
-        not_before_unix_ns: u64,
+        started_unix_ns: u64,
         replays: ReplayStore,
     ) -> Self {
         Self {
             me: me.to_ss58(),
-            protocols,
             clock,
-            not_before_unix_ns,
+            started_unix_ns,
             replays,
         }
     }
 
     /// Checks all that needs no body: shape, receiver, freshness.
-    pub fn screen(&self, headers: &HeaderMap) -> Result<Screened<'_>, AuthError> {
-        let protocol = self
-            .protocols
-            .iter()
-            .find(|p| p.speaks(headers))
-            .or(self.protocols.first())
-            .ok_or(AuthError::Malformed("this server speaks no protocol"))?;
+    pub fn screen<'v>(
+        &self,
+        protocol: &'v dyn Canonicaliser,
+        headers: &HeaderMap,
+    ) -> Result<Screened<'v>, AuthError> {
         let claim = protocol.claim(headers)?;
         self.check_receiver(&claim)?;
-        self.check_fresh(protocol.window(), &claim)?;
-        Ok(Screened {
-            protocol: protocol.as_ref(),
-            claim,
-        })
+        self.check_fresh(&claim)?;
+        Ok(Screened { protocol, claim })
     }
 
     /// Checks the signature over exactly what arrived.
     pub fn prove(&self, screened: Screened<'_>, arrived: Arrived<'_>) -> Result<Proven, AuthError> {
         let claim = screened.claim;
-        let message = screened.protocol.message(&claim, arrived);
+        let message = screened.protocol.message(&claim, &self.me, arrived);
         if !claim
             .scheme
             .verify(&claim.sender, &message, &claim.signature)
@@ -211,42 +226,55 @@ impl Verifier {
         match spent {
             Spent::Now => Ok(caller),
             Spent::Before => Err(AuthError::Replayed),
-            Spent::TooOld(seconds) => Err(AuthError::Stale(seconds)),
+            Spent::TooOld(allowed) => Err(AuthError::Stale {
+                allowed,
+                age: Duration::from_nanos(now.saturating_sub(made_at_unix_ns)),
+            }),
             Spent::FullForCaller => Err(AuthError::TooManyNonces),
             Spent::Full => Err(AuthError::TooManyCallers),
         }
     }
 
     /// All three steps, for those who have the whole request already.
-    pub fn verify(&self, headers: &HeaderMap, arrived: Arrived<'_>) -> Result<Caller, AuthError> {
-        let screened = self.screen(headers)?;
+    pub fn verify(
+        &self,
+        protocol: &dyn Canonicaliser,
+        headers: &HeaderMap,
+        arrived: Arrived<'_>,
+    ) -> Result<Caller, AuthError> {
+        let screened = self.screen(protocol, headers)?;
         let proven = self.prove(screened, arrived)?;
         self.spend(proven)
     }
 
     fn check_receiver(&self, claim: &Claim) -> Result<(), AuthError> {
         match &claim.receiver {
-            None => Err(AuthError::WrongReceiver(
+            Receiver::Unbound => Err(AuthError::WrongReceiver(
                 "missing X-Bittensor-Receiver: this server requires receiver-bound requests",
             )),
-            Some(receiver) if *receiver != self.me => Err(AuthError::WrongReceiver(
+            Receiver::Named(receiver) if *receiver != self.me => Err(AuthError::WrongReceiver(
                 "request was signed for a different receiving hotkey",
             )),
-            Some(_) => Ok(()),
+            Receiver::Named(_) | Receiver::Implied => Ok(()),
         }
     }
 
-    fn check_fresh(&self, window: Window, claim: &Claim) -> Result<(), AuthError> {
+    fn check_fresh(&self, claim: &Claim) -> Result<(), AuthError> {
+        let Window { age_max, ahead_max } = claim.window;
         let (now, made) = (self.clock.unix_ns(), claim.made_at_unix_ns);
         let age = Duration::from_nanos(now.saturating_sub(made));
         let ahead = Duration::from_nanos(made.saturating_sub(now));
-        if age > window.age_max {
-            return Err(AuthError::Stale(window.age_max.as_secs()));
+        if age > age_max {
+            return Err(AuthError::Stale {
+                allowed: age_max,
+                age,
+            });
         }
-        if ahead > window.ahead_max {
-            return Err(AuthError::Future(window.ahead_max.as_secs()));
+        if ahead > ahead_max {
+            return Err(AuthError::Future(ahead_max.as_secs()));
         }
-        if made < self.not_before_unix_ns {
+        let since_start = Duration::from_nanos(made.saturating_sub(self.started_unix_ns));
+        if made < self.started_unix_ns || since_start < ahead_max {
             return Err(AuthError::BeforeStart);
         }
         Ok(())

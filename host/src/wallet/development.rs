@@ -6,7 +6,7 @@
 use blake2::digest::consts::U32;
 use blake2::{Blake2b, Digest as _};
 use schnorrkel::derive::{ChainCode, Derivation as _};
-use schnorrkel::keys::{ExpansionMode, SecretKey};
+use schnorrkel::keys::{ExpansionMode, MiniSecretKey, SecretKey};
 
 use super::key::KeyPair;
 use super::phrase;
@@ -29,12 +29,12 @@ pub(super) fn derive(uri: &str) -> Result<KeyPair, WalletError> {
     let refused = || WalletError::Development(crate::subnet::text::escape(uri));
     let path = junctions(uri).ok_or_else(refused)?;
     let seed = phrase::seed(PHRASE).ok_or_else(refused)?;
-    let root = KeyPair::from_seed(&seed);
+    let root = MiniSecretKey::from_bytes(seed.as_ref())
+        .expect("a mini secret is any 32 bytes")
+        .expand(ExpansionMode::Ed25519);
     let secret = path
         .into_iter()
-        .fold(root.secret().clone(), |secret, junction| {
-            step(&secret, &junction)
-        });
+        .fold(root, |secret, junction| step(&secret, &junction));
     Ok(KeyPair::from_secret(secret))
 }
 

@@ -1,26 +1,26 @@
-//! Where keyfiles lie, who may read them, and how new ones come to be.
+//! Where keyfiles lie, and how new ones come to be.
 
-use std::ffi::OsStr;
-use std::fs::{self, File};
-use std::io::{self, Read as _, Write as _};
+mod files;
+
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
 use super::key::{Coldkey, Hotkey, KeyPair};
-use super::{keyfile, phrase};
-use crate::subnet::key::AccountId;
+use super::keyfile;
+use super::password::{Password, Passwords};
+use super::sealed::{self, Encryption};
+use super::secret::NewKey;
+use crate::subnet::key::{AccountId, Scheme};
 use crate::subnet::text::escape;
 use crate::wallet::WalletError;
 
-/// The largest keyfile read; real ones have about 600 bytes.
-const KEYFILE_BYTES_MAX: u64 = 64 * 1024;
 /// The longest name of a wallet or hotkey.
 const NAME_BYTES_MAX: usize = 100;
-/// The most entries of a folder that are listed.
-const ENTRIES_MAX: usize = 1000;
 /// Ends the name of a file with a public half.
 const PUBLIC_SUFFIX: &str = "pub.txt";
+/// How alike a name and a typo must be for the name to be suggested (1 is equal).
+const ALIKE: f64 = 0.5;
 
 /// `~/.bittensor/wallets`; `None` without a home folder.
 pub fn default_root() -> Option<PathBuf> {
@@ -31,18 +31,26 @@ pub fn default_root() -> Option<PathBuf> {
 /// One wallet: a folder with a coldkey and hotkeys.
 #[derive(Debug, Clone)]
 pub struct Wallet {
-    folder: PathBuf,
+    root: PathBuf,
     name: String,
 }
 
-/// A hotkey that was just made.
-pub struct NewHotkey {
-    /// Its public half.
-    pub account: AccountId,
-    /// Its keyfile.
-    pub path: PathBuf,
-    /// The only words it can be restored from: shown once, stored in the keyfile.
-    pub phrase: Zeroizing<String>,
+/// Which of a wallet's keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which<'a> {
+    /// The one that owns and pays.
+    Coldkey,
+    /// One that acts, by name.
+    Hotkey(&'a str),
+}
+
+impl Which<'_> {
+    fn what(self) -> &'static str {
+        match self {
+            Self::Coldkey => "coldkey",
+            Self::Hotkey(_) => "hotkey",
+        }
+    }
 }
 
 /// A wallet, as far as it can be seen without a secret.
@@ -50,29 +58,69 @@ pub struct NewHotkey {
 pub struct WalletEntry {
     /// Its folder's name.
     pub name: String,
-    /// The coldkey's public half, if it is there.
-    pub coldkey: Option<AccountId>,
+    /// The coldkey, if there is a file of it.
+    pub coldkey: Option<KeyEntry>,
     /// Its hotkeys, by name.
-    pub hotkeys: Vec<HotkeyEntry>,
+    pub hotkeys: Vec<KeyEntry>,
 }
 
-/// A hotkey, as far as it can be seen without a secret.
+/// A key, as far as it can be seen without a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HotkeyEntry {
-    /// Its file's name.
+pub struct KeyEntry {
+    /// `coldkey`, or the hotkey's name.
     pub name: String,
     /// Its public half, if it can be read.
-    pub account: Option<AccountId>,
+    pub public: Option<(AccountId, Scheme)>,
+    /// How its secret lies there.
+    pub storage: Storage,
+}
+
+/// How a secret is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Storage {
+    /// Not at all: the public half is there alone.
+    WatchOnly,
+    /// Readable by whoever can read the file.
+    Plain,
+    /// Under a password.
+    Encrypted(Encryption),
+    /// There is a file that we cannot read.
+    Unreadable,
+}
+
+/// A key that is ready to be written. Not `Debug`, wiped when dropped.
+pub struct Unwritten {
+    folder: PathBuf,
+    path: PathBuf,
+    content: Zeroizing<Vec<u8>>,
+    public: Vec<u8>,
+}
+
+impl Unwritten {
+    /// Writes it, never over another.
+    pub fn write(self) -> Result<(), WalletError> {
+        files::write_new(&self.folder, &self.path, &self.content)?;
+        let public = public_path(&self.path);
+        // It was the same account's when this was made ready.
+        if public.symlink_metadata().is_ok() {
+            return Ok(());
+        }
+        files::write_new(&self.folder, &public, &self.public)
+    }
 }
 
 /// The wallets below `root`, by name; empty if there is no such folder.
 pub fn list(root: &Path) -> Result<Vec<WalletEntry>, WalletError> {
     names(root)?
-        .into_iter()
-        .filter(|name| root.join(name).is_dir())
-        .filter_map(|name| Wallet::new(root, &name).ok())
-        .map(|wallet| wallet.show())
+        .iter()
+        .map(|name| Wallet::new(root, name)?.show())
         .collect()
+}
+
+fn names(root: &Path) -> Result<Vec<String>, WalletError> {
+    let mut names = files::names(root)?;
+    names.retain(|name| check_name("wallet", name).is_ok() && root.join(name).is_dir());
+    Ok(names)
 }
 
 impl Wallet {
@@ -80,80 +128,194 @@ impl Wallet {
     pub fn new(root: &Path, name: &str) -> Result<Self, WalletError> {
         check_name("wallet", name)?;
         Ok(Self {
-            folder: root.join(name),
+            root: root.to_owned(),
             name: name.to_owned(),
         })
     }
 
     /// What is in it, without reading a secret.
     pub fn show(&self) -> Result<WalletEntry, WalletError> {
-        let hotkeys = names(&self.folder.join("hotkeys"))?
-            .into_iter()
-            .filter(|name| !name.ends_with(PUBLIC_SUFFIX) && !name.starts_with('.'))
-            .map(|name| HotkeyEntry {
-                account: self.hotkey_account(&name),
-                name,
-            })
-            .collect();
-        let path = self.folder.join("coldkeypub.txt");
+        if !self.folder().is_dir() {
+            return Err(self.unknown());
+        }
+        let coldkey = self.entry("coldkey", &self.folder());
         Ok(WalletEntry {
             name: self.name.clone(),
-            coldkey: read_capped(&path)
-                .ok()
-                .and_then(|content| keyfile::read_account(&path, &content).ok()),
-            hotkeys,
+            coldkey: (coldkey.public.is_some() || coldkey.storage != Storage::WatchOnly)
+                .then_some(coldkey),
+            hotkeys: self
+                .hotkeys()?
+                .iter()
+                .map(|name| self.entry(name, &self.folder().join("hotkeys")))
+                .collect(),
         })
     }
 
-    /// The hotkey `name`, ready to sign.
-    pub fn load_hotkey(&self, name: &str) -> Result<Hotkey, WalletError> {
-        let path = self.hotkey_path(name)?;
-        let remedy = format!(
-            "make it with `host wallet new-hotkey --wallet.name {} --wallet.hotkey {name}`",
-            self.name
-        );
-        load("hotkey", &path, remedy).map(Hotkey::new)
+    /// The hotkey `name`, ready to sign. Waits for a password where it needs one
+    /// and for the key that is made of it.
+    pub fn load_hotkey(&self, name: &str, passwords: &Passwords) -> Result<Hotkey, WalletError> {
+        self.load(Which::Hotkey(name), passwords).map(Hotkey::new)
     }
 
-    /// The coldkey, for registration.
-    pub fn load_coldkey(&self) -> Result<Coldkey, WalletError> {
-        let path = self.folder.join("coldkey");
-        let remedy = "registration needs the coldkey: copy it here for that one step, or register \
-                      elsewhere with `btcli subnets register` and start without --register";
-        load("coldkey", &path, remedy.to_owned()).map(Coldkey::new)
+    /// The coldkey, for registration; waits as [`Self::load_hotkey`] does.
+    pub fn load_coldkey(&self, passwords: &Passwords) -> Result<Coldkey, WalletError> {
+        self.load(Which::Coldkey, passwords).map(Coldkey::new)
     }
 
-    /// Makes a hotkey of twelve new words and writes it, never over another.
-    pub fn new_hotkey(&self, name: &str) -> Result<NewHotkey, WalletError> {
-        let path = self.hotkey_path(name)?;
-        let phrase = phrase::generate()?;
-        let seed = phrase::seed(&phrase).expect("generated words have a valid checksum");
-        let pair = KeyPair::from_seed(&seed);
-        let folder = self.folder.join("hotkeys");
-        make_folder(&folder)?;
-        write_new(&folder, &path, &keyfile::write(&pair, &phrase))?;
-        let public = folder.join(format!("{name}{PUBLIC_SUFFIX}"));
-        write_new(&folder, &public, &keyfile::write_public(&pair.account()))?;
-        Ok(NewHotkey {
-            account: pair.account(),
+    /// Where `which` would be written; an error if something is in its way.
+    pub fn vacant(&self, which: Which<'_>, account: &AccountId) -> Result<PathBuf, WalletError> {
+        let path = self.path(which)?;
+        // A link to nowhere is in the way as well.
+        if path.symlink_metadata().is_ok() {
+            return Err(WalletError::Exists { path });
+        }
+        let public = public_path(&path);
+        match files::read(&public) {
+            // The public half alone, as a watch-only wallet has it, may stay.
+            Ok(content) => match keyfile::read_public(&public, &content)?.0 == *account {
+                true => Ok(path),
+                false => Err(WalletError::OtherPublic { path: public }),
+            },
+            Err(_) if public.symlink_metadata().is_err() => Ok(path),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Makes everything ready to write `key`, under a password if there is one,
+    /// so that little is left that can fail. As costly as opening an encrypted key.
+    pub fn prepare(
+        &self,
+        which: Which<'_>,
+        key: &NewKey,
+        password: Option<&Password>,
+    ) -> Result<Unwritten, WalletError> {
+        let path = self.vacant(which, &key.account())?;
+        let plain = keyfile::write(key);
+        let content = match password {
+            None => plain,
+            Some(password) => Zeroizing::new(sealed::seal(&plain, password)?),
+        };
+        let folder = path.parent().expect("a keyfile lies in a wallet's folder");
+        files::make_folder(folder)?;
+        Ok(Unwritten {
+            folder: folder.to_owned(),
+            public: keyfile::write_public(key.account(), key.scheme()),
             path,
-            phrase,
+            content,
         })
     }
 
-    fn hotkey_path(&self, name: &str) -> Result<PathBuf, WalletError> {
-        check_name("hotkey", name)?;
-        Ok(self.folder.join("hotkeys").join(name))
+    /// The file of a key.
+    pub fn path(&self, which: Which<'_>) -> Result<PathBuf, WalletError> {
+        match which {
+            Which::Coldkey => Ok(self.folder().join("coldkey")),
+            Which::Hotkey(name) => {
+                check_name("hotkey", name)?;
+                Ok(self.folder().join("hotkeys").join(name))
+            }
+        }
     }
 
-    /// From the public file, or, in wallets of old versions, from the keyfile.
-    fn hotkey_account(&self, name: &str) -> Option<AccountId> {
-        let folder = self.folder.join("hotkeys");
-        [format!("{name}{PUBLIC_SUFFIX}"), name.to_owned()]
-            .iter()
-            .map(|file| folder.join(file))
-            .find_map(|path| keyfile::read_account(&path, &read_capped(&path).ok()?).ok())
+    fn folder(&self) -> PathBuf {
+        self.root.join(&self.name)
     }
+
+    fn load(&self, which: Which<'_>, passwords: &Passwords) -> Result<KeyPair, WalletError> {
+        let path = self.path(which)?;
+        match files::read_secret(&path)? {
+            Some(content) => keyfile::read(&path, &content, passwords),
+            None if public_path(&path).is_file() => Err(WalletError::WatchOnly {
+                path: public_path(&path),
+            }),
+            None if !self.folder().is_dir() => Err(self.unknown()),
+            None => Err(WalletError::Missing {
+                what: which.what(),
+                remedy: self.remedy(which),
+                path,
+            }),
+        }
+    }
+
+    fn remedy(&self, which: Which<'_>) -> String {
+        let Which::Hotkey(name) = which else {
+            return "only registration needs it: copy it here for that one step, or register \
+                    elsewhere with `btcli subnets register` and start without --register"
+                .to_owned();
+        };
+        match nearest(name, &self.hotkeys().unwrap_or_default()) {
+            Some(near) => format!("did you mean --wallet.hotkey {}?", escape(near)),
+            None => format!(
+                "make it with `host wallet new-hotkey --wallet.name {} --wallet.hotkey {name}`",
+                self.name
+            ),
+        }
+    }
+
+    fn unknown(&self) -> WalletError {
+        let names = names(&self.root).unwrap_or_default();
+        let remedy = match nearest(&self.name, &names) {
+            Some(near) => format!("did you mean --wallet.name {}?", escape(near)),
+            None if names.is_empty() => format!(
+                "make one with `host wallet new-hotkey --wallet.name {}`, or name another folder \
+                 with --wallet.path",
+                self.name
+            ),
+            None => "`host wallet list` shows those that are there".to_owned(),
+        };
+        WalletError::Unknown {
+            name: escape(&self.name),
+            root: self.root.clone(),
+            remedy,
+        }
+    }
+
+    /// The hotkeys' names, those with a public half alone included.
+    fn hotkeys(&self) -> Result<Vec<String>, WalletError> {
+        let mut names = files::names(&self.folder().join("hotkeys"))?;
+        for name in &mut names {
+            if let Some(stem) = name.strip_suffix(PUBLIC_SUFFIX) {
+                *name = stem.to_owned();
+            }
+        }
+        names.retain(|name| check_name("hotkey", name).is_ok());
+        names.sort();
+        names.dedup();
+        Ok(names)
+    }
+
+    fn entry(&self, name: &str, folder: &Path) -> KeyEntry {
+        let path = folder.join(name);
+        // From the public file, or, in wallets of old versions, from the keyfile.
+        let public = [public_path(&path), path.clone()]
+            .iter()
+            .find_map(|path| keyfile::read_public(path, &files::read(path).ok()?).ok());
+        let storage = match files::begin(&path) {
+            Ok(None) => Storage::WatchOnly,
+            Ok(Some(start)) => Encryption::of(&start).map_or(Storage::Plain, Storage::Encrypted),
+            Err(_) => Storage::Unreadable,
+        };
+        KeyEntry {
+            name: name.to_owned(),
+            public,
+            storage,
+        }
+    }
+}
+
+/// The file of the public half, beside that of the secret.
+fn public_path(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(PUBLIC_SUFFIX);
+    path.with_file_name(name)
+}
+
+fn nearest<'a>(typo: &str, names: &'a [String]) -> Option<&'a str> {
+    names
+        .iter()
+        .map(|name| (strsim::normalized_damerau_levenshtein(typo, name), name))
+        .filter(|(likeness, _)| *likeness >= ALIKE)
+        .max_by(|(one, _), (other, _)| one.total_cmp(other))
+        .map(|(_, name)| name.as_str())
 }
 
 fn check_name(what: &'static str, name: &str) -> Result<(), WalletError> {
@@ -173,113 +335,6 @@ fn check_name(what: &'static str, name: &str) -> Result<(), WalletError> {
         name: escape(name),
         reason,
     })
-}
-
-/// The names in `folder`, sorted; none if it is not there.
-fn names(folder: &Path) -> Result<Vec<String>, WalletError> {
-    let entries = match fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(failed("list", folder)(error)),
-    };
-    let mut names: Vec<String> = entries
-        .take(ENTRIES_MAX)
-        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        .collect();
-    names.sort();
-    Ok(names)
-}
-
-fn load(what: &'static str, path: &Path, remedy: String) -> Result<KeyPair, WalletError> {
-    let metadata = match fs::metadata(path) {
-        Ok(metadata) => metadata,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(WalletError::Missing {
-                what,
-                path: path.to_owned(),
-                remedy,
-            });
-        }
-        Err(error) => return Err(failed("read", path)(error)),
-    };
-    refuse_exposed(path, &metadata)?;
-    keyfile::read(path, &read_capped(path)?)
-}
-
-#[cfg(unix)]
-fn refuse_exposed(path: &Path, metadata: &fs::Metadata) -> Result<(), WalletError> {
-    use std::os::unix::fs::PermissionsExt as _;
-    let mode = metadata.permissions().mode() & 0o7777;
-    if mode & 0o077 == 0 {
-        return Ok(());
-    }
-    Err(WalletError::Exposed {
-        path: path.to_owned(),
-        mode,
-    })
-}
-
-#[cfg(not(unix))]
-fn refuse_exposed(_path: &Path, _metadata: &fs::Metadata) -> Result<(), WalletError> {
-    Ok(())
-}
-
-fn read_capped(path: &Path) -> Result<Zeroizing<Vec<u8>>, WalletError> {
-    let malformed = |reason: &str| WalletError::Malformed {
-        path: path.to_owned(),
-        reason: reason.to_owned(),
-    };
-    // Before it is opened: opening a pipe would wait for a writer.
-    if !fs::metadata(path).map_err(failed("read", path))?.is_file() {
-        return Err(malformed("it is no regular file"));
-    }
-    let file = File::open(path).map_err(failed("open", path))?;
-    let mut content = Zeroizing::new(Vec::with_capacity(4096));
-    file.take(KEYFILE_BYTES_MAX + 1)
-        .read_to_end(&mut content)
-        .map_err(failed("read", path))?;
-    if content.len() as u64 > KEYFILE_BYTES_MAX {
-        return Err(malformed("it is larger than 64 KiB"));
-    }
-    Ok(content)
-}
-
-fn make_folder(folder: &Path) -> Result<(), WalletError> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder).map_err(failed("create", folder))
-}
-
-/// Whole or not at all: a temporary file (0600) is synced, then named `path`
-/// unless something has that name.
-fn write_new(folder: &Path, path: &Path, content: &[u8]) -> Result<(), WalletError> {
-    let mut file = tempfile::Builder::new()
-        .prefix(OsStr::new(".new-"))
-        .tempfile_in(folder)
-        .map_err(failed("write in", folder))?;
-    file.write_all(content).map_err(failed("write", path))?;
-    file.as_file().sync_all().map_err(failed("write", path))?;
-    file.persist_noclobber(path)
-        .map_err(|error| match error.error.kind() {
-            io::ErrorKind::AlreadyExists => WalletError::Exists {
-                path: path.to_owned(),
-            },
-            _ => failed("write", path)(error.error),
-        })?;
-    // So that the new name survives a power cut; not every file system can.
-    let _ = File::open(folder).and_then(|folder| folder.sync_all());
-    Ok(())
-}
-
-fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> WalletError {
-    let path = path.to_owned();
-    move |source| WalletError::Io {
-        action,
-        path,
-        source,
-    }
 }
 
 #[cfg(test)]

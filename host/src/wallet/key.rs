@@ -1,9 +1,10 @@
-//! An sr25519 key pair that signs and never tells.
+//! A key pair that signs and never tells.
 
+use ed25519_dalek::{Signer as _, SigningKey};
 use schnorrkel::keys::{ExpansionMode, Keypair, MiniSecretKey, SecretKey};
 use zeroize::Zeroizing;
 
-use crate::subnet::key::{AccountId, Signature, Signer};
+use crate::subnet::key::{AccountId, Scheme, Signature, Signer};
 use crate::wallet::WalletError;
 
 /// The signing context that Substrate uses.
@@ -47,6 +48,10 @@ impl Signer for Hotkey {
         self.0.account()
     }
 
+    fn scheme(&self) -> Scheme {
+        self.0.scheme()
+    }
+
     fn sign(&self, message: &[u8]) -> Signature {
         self.0.sign(message)
     }
@@ -57,45 +62,82 @@ impl Signer for Coldkey {
         self.0.account()
     }
 
+    fn scheme(&self) -> Scheme {
+        self.0.scheme()
+    }
+
     fn sign(&self, message: &[u8]) -> Signature {
         self.0.sign(message)
     }
 }
 
-/// Boxed, so that moving it leaves no copy behind; `Keypair` wipes itself.
-pub(super) struct KeyPair(Box<Keypair>);
+/// Boxed, so that moving it leaves no copy behind; both kinds wipe themselves.
+pub(super) enum KeyPair {
+    Ed25519(Box<SigningKey>),
+    Sr25519(Box<Keypair>),
+}
 
 impl KeyPair {
     /// From the 32 bytes that Bittensor calls `secretSeed`.
-    pub(super) fn from_seed(seed: &[u8; 32]) -> Self {
-        let mini = MiniSecretKey::from_bytes(seed).expect("a mini secret is any 32 bytes");
-        Self(Box::new(mini.expand_to_keypair(ExpansionMode::Ed25519)))
+    pub(super) fn from_seed(scheme: Scheme, seed: &[u8; 32]) -> Self {
+        match scheme {
+            Scheme::Ed25519 => Self::Ed25519(Box::new(SigningKey::from_bytes(seed))),
+            Scheme::Sr25519 => {
+                let mini = MiniSecretKey::from_bytes(seed).expect("a mini secret is any 32 bytes");
+                Self::Sr25519(Box::new(mini.expand_to_keypair(ExpansionMode::Ed25519)))
+            }
+        }
     }
 
-    /// From the 64 bytes that Bittensor calls `privateKey`: a canonical scalar
-    /// and a nonce seed. `None` if the scalar is not canonical.
-    pub(super) fn from_private(private: &[u8; 64]) -> Option<Self> {
-        SecretKey::from_bytes(private).ok().map(Self::from_secret)
+    /// From what Bittensor calls `privateKey`. sr25519: a canonical scalar and a
+    /// nonce seed, 32 bytes each. ed25519: the seed, alone or before its public
+    /// half. `None` if it is neither.
+    pub(super) fn from_private(scheme: Scheme, private: &[u8]) -> Option<Self> {
+        match scheme {
+            Scheme::Ed25519 => {
+                if let Ok(seed) = private.try_into() {
+                    return Some(Self::from_seed(scheme, seed));
+                }
+                let pair = SigningKey::from_keypair_bytes(private.try_into().ok()?).ok()?;
+                Some(Self::Ed25519(Box::new(pair)))
+            }
+            Scheme::Sr25519 => SecretKey::from_bytes(private).ok().map(Self::from_secret),
+        }
     }
 
     pub(super) fn from_secret(secret: SecretKey) -> Self {
-        Self(Box::new(secret.to_keypair()))
+        Self::Sr25519(Box::new(secret.to_keypair()))
+    }
+
+    pub(super) fn scheme(&self) -> Scheme {
+        match self {
+            Self::Ed25519(_) => Scheme::Ed25519,
+            Self::Sr25519(_) => Scheme::Sr25519,
+        }
     }
 
     pub(super) fn account(&self) -> AccountId {
-        AccountId(self.0.public.to_bytes())
+        AccountId(match self {
+            Self::Ed25519(pair) => pair.verifying_key().to_bytes(),
+            Self::Sr25519(pair) => pair.public.to_bytes(),
+        })
     }
 
-    pub(super) fn secret(&self) -> &SecretKey {
-        &self.0.secret
-    }
-
-    /// As [`Self::from_private`] takes it.
-    pub(super) fn private(&self) -> Zeroizing<[u8; 64]> {
-        Zeroizing::new(self.0.secret.to_bytes())
+    /// As [`Self::from_private`] takes it and as the ecosystem writes it.
+    pub(super) fn private(&self) -> Zeroizing<Vec<u8>> {
+        match self {
+            Self::Ed25519(pair) => Zeroizing::new(pair.as_bytes().to_vec()),
+            Self::Sr25519(pair) => {
+                let bytes = Zeroizing::new(pair.secret.to_bytes());
+                Zeroizing::new(bytes.to_vec())
+            }
+        }
     }
 
     fn sign(&self, message: &[u8]) -> Signature {
-        Signature(self.0.sign_simple(SIGNING_CONTEXT, message).to_bytes())
+        Signature(match self {
+            Self::Ed25519(pair) => pair.sign(message).to_bytes(),
+            Self::Sr25519(pair) => pair.sign_simple(SIGNING_CONTEXT, message).to_bytes(),
+        })
     }
 }

@@ -1,12 +1,12 @@
 //! Signing a text for a person, without signing for a protocol.
 //!
-//! Every protocol around here is sr25519 over a short text, so whoever can
+//! Every protocol around here is a signature over a short text, so whoever can
 //! talk an operator into signing a text could have it replayed as a request or
 //! an approval. Such texts are refused by how they begin and by how they look.
 
-use crate::subnet::key::{self, AccountId, Signature, Signer};
+use crate::subnet::key::{AccountId, Scheme, Signature, Signer};
 use crate::subnet::text::escape;
-use crate::wallet::{Hotkey, WalletError};
+use crate::wallet::WalletError;
 
 /// What a text for people never begins with.
 pub const RESERVED_PREFIXES: [&str; 6] = [
@@ -21,24 +21,30 @@ pub const RESERVED_PREFIXES: [&str; 6] = [
 const TEXT_BYTES_MAX: usize = 64 * 1024;
 
 /// Signs `text` as it is.
-pub fn sign(hotkey: &Hotkey, text: &str) -> Result<Signature, WalletError> {
+pub fn sign(key: &dyn Signer, text: &str) -> Result<Signature, WalletError> {
     if let Some(reason) = reserved(text) {
         return Err(WalletError::Reserved(reason));
     }
-    Ok(hotkey.sign(text.as_bytes()))
+    Ok(key.sign(text.as_bytes()))
 }
 
 /// Whether `account` signed `text`, bare or wrapped in `<Bytes>` as browser
-/// wallets do. `signature` is 64 bytes in hexadecimal, with or without `0x`.
-pub fn verify(account: &AccountId, text: &str, signature: &str) -> bool {
+/// wallets do, and in which scheme: an address does not say. `signature` is 64
+/// bytes in hexadecimal, with or without `0x`.
+pub fn verify(account: &AccountId, text: &str, signature: &str) -> Option<Scheme> {
     let digits = signature.strip_prefix("0x").unwrap_or(signature);
     let mut bytes = [0; 64];
     if text.len() > TEXT_BYTES_MAX || hex::decode_to_slice(digits, &mut bytes).is_err() {
-        return false;
+        return None;
     }
     let wrapped = format!("<Bytes>{text}</Bytes>");
-    key::verify(account, text.as_bytes(), &Signature(bytes))
-        || key::verify(account, wrapped.as_bytes(), &Signature(bytes))
+    [Scheme::Sr25519, Scheme::Ed25519]
+        .into_iter()
+        .find(|scheme| {
+            [text, &wrapped]
+                .iter()
+                .any(|text| scheme.verify(account, text.as_bytes(), &Signature(bytes)))
+        })
 }
 
 fn reserved(text: &str) -> Option<String> {
@@ -78,6 +84,7 @@ fn is_digest(piece: &str) -> bool {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::wallet::Hotkey;
 
     const BOB: &str = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty";
 
@@ -88,22 +95,21 @@ mod tests {
     #[test]
     fn a_text_for_people_is_signed_and_verified() {
         let text = format!("I, the owner of {BOB}, agree.");
+        let account = alice().account();
         let signature = hex::encode(sign(&alice(), &text).unwrap().0);
-        assert!(verify(&alice().account(), &text, &signature));
-        assert!(verify(&alice().account(), &text, &format!("0x{signature}")));
-        assert!(!verify(&alice().account(), "something else", &signature));
-        assert!(!verify(&alice().account(), &text, "0x00"));
-        assert!(!verify(&alice().account(), &text, "not hex"));
+        let signed = Some(Scheme::Sr25519);
+        assert_eq!(verify(&account, &text, &signature), signed);
+        assert_eq!(verify(&account, &text, &format!("0x{signature}")), signed);
+        assert_eq!(verify(&account, "something else", &signature), None);
+        assert_eq!(verify(&account, &text, "0x00"), None);
+        assert_eq!(verify(&account, &text, "not hex"), None);
     }
 
     #[test]
     fn a_browser_wallet_s_signature_counts() {
-        let signature = alice().sign(b"<Bytes>hello</Bytes>");
-        assert!(verify(
-            &alice().account(),
-            "hello",
-            &hex::encode(signature.0)
-        ));
+        let signature = hex::encode(alice().sign(b"<Bytes>hello</Bytes>").0);
+        let signed = verify(&alice().account(), "hello", &signature);
+        assert_eq!(signed, Some(Scheme::Sr25519));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Twelve words and the seed they stand for.
+//! Twelve to 24 words and the seed they stand for.
 //!
 //! Substrate's reading of BIP39: the seed is derived from the entropy, not from
 //! the text, with an empty password, and its first half is the key.
@@ -8,26 +8,53 @@ use zeroize::Zeroizing;
 
 use crate::wallet::WalletError;
 
-/// Entropy of twelve words.
-const ENTROPY_BYTES: usize = 16;
-/// The longest phrase is 24 words of at most 8 letters.
-const PHRASE_BYTES_MAX: usize = 24 * 9;
+/// The longest phrase, with room for more white space than anyone types: 24
+/// words have at most 8 letters each.
+const PHRASE_BYTES_MAX: usize = 24 * 16;
 
-/// Twelve new words.
-pub(super) fn generate() -> Result<Zeroizing<String>, WalletError> {
-    let mut entropy = Zeroizing::new([0_u8; ENTROPY_BYTES]);
+/// How many new words; more words hold more entropy, and twelve hold enough.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Words {
+    /// 128 bits, as the ecosystem makes them.
+    #[default]
+    Twelve,
+    /// 256 bits.
+    TwentyFour,
+}
+
+/// New words.
+pub(super) fn generate(words: Words) -> Result<Zeroizing<String>, WalletError> {
+    let mut entropy = Zeroizing::new([0_u8; 32]);
     getrandom::fill(entropy.as_mut()).map_err(|_| WalletError::NoRandomness)?;
-    let mnemonic = Mnemonic::from_entropy_in(Language::English, entropy.as_ref())
-        .expect("16 bytes are an entropy of BIP39");
+    let entropy = match words {
+        Words::Twelve => &entropy[..16],
+        Words::TwentyFour => &entropy[..],
+    };
+    let mnemonic = Mnemonic::from_entropy_in(Language::English, entropy)
+        .expect("16 and 32 bytes are entropies of BIP39");
     Ok(Zeroizing::new(mnemonic.to_string()))
+}
+
+/// The words as the checksum's maker wrote them: one space between each. `None`
+/// for what is too long to be a phrase.
+pub(super) fn normalized(text: &str) -> Option<Zeroizing<String>> {
+    if text.len() > PHRASE_BYTES_MAX {
+        return None;
+    }
+    let mut phrase = Zeroizing::new(String::with_capacity(text.len()));
+    for word in text.split_whitespace() {
+        if !phrase.is_empty() {
+            phrase.push(' ');
+        }
+        phrase.push_str(word);
+    }
+    Some(phrase)
 }
 
 /// The seed of a phrase; `None` if a word or the checksum is wrong.
 pub(super) fn seed(phrase: &str) -> Option<Zeroizing<[u8; 32]>> {
-    if phrase.len() > PHRASE_BYTES_MAX {
-        return None;
-    }
-    let mnemonic = Mnemonic::parse_in_normalized(Language::English, phrase).ok()?;
+    let phrase = normalized(phrase)?;
+    let mnemonic = Mnemonic::parse_in_normalized(Language::English, &phrase).ok()?;
     let entropy = Zeroizing::new(mnemonic.to_entropy());
     let mini = substrate_bip39::mini_secret_from_entropy(&entropy, "").ok()?;
     Some(Zeroizing::new(mini.to_bytes()))
@@ -61,9 +88,12 @@ mod tests {
 
     #[test]
     fn new_phrases_differ_and_can_be_read_back() {
-        let (one, two) = (generate().unwrap(), generate().unwrap());
-        assert_ne!(*one, *two);
-        assert_eq!(one.split(' ').count(), 12);
-        assert!(seed(&one).is_some());
+        for (words, count) in [(Words::Twelve, 12), (Words::TwentyFour, 24)] {
+            let (one, two) = (generate(words).unwrap(), generate(words).unwrap());
+            assert_ne!(*one, *two);
+            assert_eq!(one.split(' ').count(), count);
+            assert!(seed(&one).is_some());
+            assert_eq!(seed(&one.replace(' ', "  \n")), seed(&one));
+        }
     }
 }

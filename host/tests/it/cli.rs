@@ -56,10 +56,32 @@ fn every_subcommand_explains_itself() {
         "wallet",
         "status",
         "completions",
+        "replay",
+        "evidence",
+        "backtest",
     ] {
         let output = host(home.path(), &[command, "--help"]);
         assert_eq!(output.status.code(), Some(0), "{command}");
         assert!(text(&output.stdout).contains("Usage: host"), "{command}");
+    }
+}
+
+#[test]
+fn every_question_to_the_chain_explains_itself() {
+    let home = tempfile::tempdir().expect("a temporary folder");
+    for action in [
+        "list",
+        "metagraph",
+        "hyperparameters",
+        "weights",
+        "watch",
+        "register",
+        "serve",
+        "commitment",
+    ] {
+        let output = host(home.path(), &["subnet", action, "--help"]);
+        assert_eq!(output.status.code(), Some(0), "{action}");
+        assert!(text(&output.stdout).contains("--json"), "{action}");
     }
 }
 

@@ -1,10 +1,12 @@
 //! The host from outside: one binary, a module for each section.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used)]
 
+mod author;
 mod chain;
 mod cli;
 mod config;
 mod devchain;
+mod evidence;
 mod node;
 mod plugin;
 mod python;

@@ -2,5 +2,7 @@
 
 mod crash;
 mod demo;
+mod hang;
 mod process;
 mod subnet;
+mod upgrade;

@@ -6,5 +6,5 @@ mod determinism;
 mod limits;
 mod matmul;
 mod solver;
-mod support;
+pub(crate) mod support;
 mod swap;

@@ -12,6 +12,9 @@ pub(crate) const V10: &str = "v10";
 /// bittensor 11.3.0: btauth/1, wallet and btcli.
 pub(crate) const V11: &str = "v11";
 
+/// componentize-py: makes components of Python.
+pub(crate) const GUEST: &str = "guest";
+
 /// A command that runs `tests/python/{script}` under `environment`; `None` where
 /// that environment is not installed.
 pub(crate) fn script(environment: &str, script: &str) -> Option<Command> {

@@ -1,11 +1,17 @@
 //! Signed HTTP between neurons: recorded requests, both ends together, and
 //! peers that mean ill.
 
+mod classic_callers;
 mod classic_peers;
+mod classic_requests;
+mod classic_vectors;
+mod floods;
 mod hostile_callers;
 mod hostile_miners;
 mod loopback;
+mod python_dendrite;
 mod python_peers;
 mod signed_answers;
 mod support;
+mod synapses;
 mod vectors;

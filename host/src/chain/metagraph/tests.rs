@@ -1,11 +1,11 @@
-//! Answers encoded by both runtimes' own descriptions.
+//! Answers encoded by the runtimes' own descriptions.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use subxt::dynamic::Value;
 
 use super::*;
 use crate::chain::runtime::Runtime;
-use crate::chain::testing::{metagraph_answer, shared461, spec393};
+use crate::chain::testing::{metagraph_answer, shared461, spec365, spec393};
 
 fn numbers(values: &[u128]) -> Value {
     Value::unnamed_composite(values.iter().map(|value| Value::u128(*value)))
@@ -87,9 +87,8 @@ fn read(runtime: &Runtime, fields: Vec<(&'static str, Value)>) -> Result<Metagra
 }
 
 #[test]
-fn a_metagraph_reads_the_same_from_both_runtimes() {
-    let old = spec393();
-    for runtime in [&old, shared461()] {
+fn a_metagraph_reads_the_same_from_every_runtime() {
+    for runtime in [&spec365(), &spec393(), shared461()] {
         let metagraph = read(runtime, fields()).unwrap();
         assert_eq!((metagraph.netuid, metagraph.block), (3, 1000));
         assert_eq!(metagraph.rules.tempo, 10);
@@ -160,6 +159,14 @@ proptest::proptest! {
             *place = byte;
         }
         answer.truncate(cut);
+        if let Ok(Some(raw)) = shared461().api_value::<Option<Raw>>(API, METHOD, &answer) {
+            let _ = raw.read(3, epoch::Schedule::Derived);
+        }
+    }
+
+    #[test]
+    fn no_bytes_make_the_reader_panic(mut answer: Vec<u8>) {
+        answer.insert(0, 1);
         if let Ok(Some(raw)) = shared461().api_value::<Option<Raw>>(API, METHOD, &answer) {
             let _ = raw.read(3, epoch::Schedule::Derived);
         }

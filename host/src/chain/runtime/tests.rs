@@ -3,11 +3,8 @@
 
 use super::*;
 use crate::chain::calls;
-use crate::subnet::chain::AxonInfo;
 use crate::subnet::key::{AccountId, Signature};
-use crate::subnet::weights::Weights;
 
-const CALLS_393: &str = include_str!("../../../tests/data/chain/scale_calls_spec393.json");
 const GOLDEN_461: &str = include_str!("../../../tests/data/golden_461.json");
 
 fn golden() -> serde_json::Value {
@@ -34,43 +31,9 @@ fn hotkey() -> AccountId {
         .unwrap()
 }
 
-fn axon(address: &str) -> AxonInfo {
-    AxonInfo {
-        address: address.parse().unwrap(),
-        protocol: 4,
-        version: 10_005_000,
-    }
-}
-
 /// The bytes after pallet and call index, which differ between runtimes.
 fn arguments(runtime: &Runtime, call: &Call) -> Vec<u8> {
     runtime.call_data(call).unwrap()[2..].to_vec()
-}
-
-#[test]
-fn calls_are_the_bytes_that_bittensor_encodes() {
-    let vectors: serde_json::Value = serde_json::from_str(CALLS_393).unwrap();
-    let weights = Weights(vec![(0, 65_535), (1, 32_768), (255, 1)]);
-    let made = [
-        calls::set_weights(1, &weights, 10_005_000),
-        calls::set_mechanism_weights(1, &weights, 0),
-        calls::serve_axon(1, &axon("203.0.113.7:8091")),
-        calls::serve_axon(1, &axon("[2001:db8::1]:8091")),
-        calls::burned_register(1, &hotkey()),
-    ];
-    for call in made {
-        let ours = spec393().call_data(&call).unwrap();
-        let name = format!("SubtensorModule.{}", call.name);
-        let theirs: Vec<Vec<u8>> = vectors["calls"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .filter(|vector| vector["call"] == name.as_str())
-            .map(|vector| bytes(&vector["scale_hex"]))
-            .collect();
-        assert!(theirs.contains(&ours), "{name}: {}", hex::encode(&ours));
-        assert_eq!(ours[2..], arguments(&spec461(), &call), "{name}");
-    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What a node answers its operator.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
@@ -11,7 +11,11 @@ use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::plugin::{self, Approval, Listed, Registry, Source};
 use crate::role::validator::Quiet;
+use crate::subnet::chain::{Chain, Metagraph};
 use crate::subnet::key::AccountId;
+
+/// How long a person who asks for the status waits for the chain.
+const CHAIN_PATIENCE: Duration = Duration::from_secs(3);
 
 /// The node, as its admin socket shows it.
 pub(super) struct Face {
@@ -21,6 +25,7 @@ pub(super) struct Face {
     account: AccountId,
     registry: Arc<Registry>,
     metrics: Arc<Metrics>,
+    chain: Arc<dyn Chain>,
     quiet: Quiet,
     since: Instant,
 }
@@ -31,6 +36,7 @@ impl Face {
         account: AccountId,
         registry: Arc<Registry>,
         metrics: Arc<Metrics>,
+        chain: Arc<dyn Chain>,
         quiet: Quiet,
     ) -> Self {
         Self {
@@ -44,10 +50,41 @@ impl Face {
             account,
             registry,
             metrics,
+            chain,
             quiet,
             since: Instant::now(),
         }
     }
+}
+
+impl Face {
+    /// What the chain holds of this node now, or why it cannot be asked.
+    async fn on_chain(&self) -> Value {
+        let asking = self.chain.metagraph(self.netuid);
+        match tokio::time::timeout(CHAIN_PATIENCE, asking).await {
+            Ok(Ok(metagraph)) => standing(&metagraph, &self.account),
+            Ok(Err(error)) => self.away(&error.to_string()),
+            Err(_) => self.away("it has not answered yet"),
+        }
+    }
+
+    fn away(&self, why: &str) -> Value {
+        let seen = self.chain.heads().borrow().number;
+        json!({ "away": why, "last-block-seen": seen })
+    }
+}
+
+/// A neuron that took its slot and never set weights was last updated then.
+fn standing(metagraph: &Metagraph, account: &AccountId) -> Value {
+    let own = metagraph.neuron(account);
+    let weights = own.filter(|own| own.last_update > own.registered_at);
+    json!({
+        "block": metagraph.block,
+        "epoch": metagraph.epoch,
+        "next-epoch-block": metagraph.next_epoch_block,
+        "uid": own.map(|own| own.uid),
+        "last-weights-block": weights.map(|own| own.last_update),
+    })
 }
 
 #[async_trait]
@@ -62,6 +99,7 @@ impl Admin for Face {
             "version": env!("CARGO_PKG_VERSION"),
             "process": std::process::id(),
             "running-s": self.since.elapsed().as_secs(),
+            "chain": self.on_chain().await,
             "readiness": readiness,
         })
     }
@@ -139,5 +177,25 @@ fn refusal(refused: plugin::Refusal) -> Refusal {
     Refusal {
         reason: refused.reason,
         remedy: refused.remedy,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::subnet::chain::testing::{metagraph, neuron};
+
+    #[test]
+    fn a_validator_s_last_weights_are_those_it_set_after_it_registered() {
+        let mut own = neuron(0);
+        let account = own.hotkey;
+        (own.registered_at, own.last_update) = (50, 50);
+        let status = standing(&metagraph(vec![own.clone()]), &account);
+        assert_eq!((&status["uid"], &status["epoch"]), (&json!(0), &json!(10)));
+        assert_eq!(status["last-weights-block"], Value::Null);
+        own.last_update = 90;
+        let status = standing(&metagraph(vec![own]), &account);
+        assert_eq!(status["last-weights-block"], 90);
+        assert_eq!(standing(&metagraph(vec![]), &account)["uid"], Value::Null);
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::{Role, Settings, Spread, Stop, WorldLimits};
+use crate::config::{Protocol, Role, Settings, Spread, Stop, WorldLimits};
 use crate::machine::{CpuAccelerator, CpuOptions};
 use crate::plugin::builtin::{self, BuiltIn};
 use crate::plugin::{self, Limits};
@@ -11,7 +11,7 @@ use crate::role::validator;
 use crate::subnet::Netuid;
 use crate::subnet::accelerator::Accelerator;
 use crate::subnet::plugin::World;
-use crate::synapse::{AddressPolicy, AxonOptions, DendriteOptions};
+use crate::synapse::{self, AddressPolicy, AxonOptions, DendriteOptions};
 
 /// What a role runs before anybody swapped anything.
 pub(super) fn builtins(role: Role) -> (Vec<BuiltIn>, Vec<World>) {
@@ -25,7 +25,7 @@ pub(super) fn builtins(role: Role) -> (Vec<BuiltIn>, Vec<World>) {
 }
 
 /// This machine's processor.
-pub(super) fn accelerator(settings: &Settings) -> anyhow::Result<Arc<dyn Accelerator>> {
+pub(crate) fn accelerator(settings: &Settings) -> anyhow::Result<Arc<dyn Accelerator>> {
     let wanted = &settings.accelerator;
     let options = CpuOptions {
         threads: wanted.threads,
@@ -75,7 +75,14 @@ fn millis(time: Duration) -> u64 {
 /// What strangers may take of the axon.
 pub(super) fn axon(settings: &Settings) -> AxonOptions {
     let axon = &settings.axon;
+    let protocol = |protocol: &Protocol| match protocol {
+        Protocol::Btauth => synapse::Protocol::Btauth,
+        Protocol::Classic => synapse::Protocol::Classic,
+    };
     AxonOptions {
+        protocols: axon.protocols.iter().map(protocol).collect(),
+        head_bytes_max: axon.head_kib_max << 10,
+        synapse_bytes_max: axon.synapse_kib_max << 10,
         connections_max: axon.connections_max,
         connections_per_address_max: axon.connections_per_address_max,
         head_time: axon.head_timeout,

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+use frame_metadata::{v14, v15};
 use scale_value::Value;
 use serde_json::Value as Json;
 
@@ -9,11 +10,12 @@ use super::super::event::account;
 use super::super::event::{Events, Phase, number};
 use super::super::golden;
 use super::super::info::{Facts, select};
+use super::super::runtime::{Runtime, Spec};
 use super::*;
 use crate::subnet::key::AccountId;
 
 fn codec() -> Codec {
-    Codec::embedded().unwrap()
+    golden::codec()
 }
 
 /// A key part, typed as the item wants it.
@@ -162,21 +164,128 @@ fn constants_are_those_of_the_real_runtime() {
     }
 }
 
+/// The metadata a runtime serves in both versions, as a client reads it.
+fn served(spec: Spec) -> (v14::RuntimeMetadataV14, v15::RuntimeMetadataV15) {
+    let runtime = Runtime::new(spec, 250).unwrap();
+    let read = |bytes: &[u8]| RuntimeMetadataPrefixed::decode(&mut &*bytes).unwrap().1;
+    match (read(&runtime.metadata_v14), read(&runtime.metadata_v15)) {
+        (RuntimeMetadata::V14(v14), RuntimeMetadata::V15(v15)) => (v14, v15),
+        _ => panic!("not versions 14 and 15"),
+    }
+}
+
 #[test]
 fn both_versions_of_the_metadata_are_of_one_runtime_and_without_docs() {
-    let v14 = RuntimeMetadataPrefixed::decode(&mut &*METADATA_V14).unwrap();
-    let RuntimeMetadata::V14(v14) = v14.1 else {
-        panic!("not version 14");
+    for spec in Spec::ALL {
+        let (v14, v15) = served(spec);
+        assert_eq!(Runtime::new(spec, 250).unwrap().versions.0, spec.number());
+        assert_eq!(v14.pallets.len(), v15.pallets.len());
+        // An extrinsic's type is all that version 14 adds.
+        assert!(v14.types.types.starts_with(&v15.types.types));
+        let extrinsic = v14.types.resolve(v14.extrinsic.ty.id).unwrap();
+        assert_eq!(extrinsic.path.ident().unwrap(), "UncheckedExtrinsic");
+        assert_eq!(extrinsic.type_params[1].ty, Some(v15.extrinsic.call_ty));
+        let mut types = v15.types.types.iter();
+        assert!(types.all(|found| found.ty.docs.is_empty()));
+        assert!(spec.metadata().len() < 150_000, "{}", spec.metadata().len());
+    }
+}
+
+#[test]
+fn what_newer_clients_read_is_served_where_its_generation_is() {
+    let item = "SubnetEpochConsensus";
+    let runtime = Runtime::new(Spec::V461, 250).unwrap();
+    let found = runtime.codec.item("SubtensorModule", item).unwrap();
+    let key = runtime.codec.key(found, &[1_u16.into()]).unwrap();
+    assert_eq!(key[32..], [1, 0]);
+    let types = runtime.codec.types();
+    let default = scale_value::scale::decode_as_type(&mut &*found.default, found.value, types);
+    let default = default.unwrap().remove_context();
+    assert_eq!(default, Value::unnamed_variant("Yuma", []));
+    let old = Runtime::new(Spec::V393, 250).unwrap();
+    assert!(old.codec.item("SubtensorModule", item).is_err());
+}
+
+#[test]
+fn a_block_takes_as_long_as_the_runtime_says() {
+    let runtime = Runtime::new(Spec::V461, 1000).unwrap();
+    let (bytes, type_id) = runtime.codec.constant("Aura", "SlotDuration").unwrap();
+    assert_eq!(runtime.codec.decode::<u64>(bytes, type_id).unwrap(), 1000);
+}
+
+/// A type's shape, without the names that differ between runtimes: a wrapper
+/// of one field has the bytes of what it wraps.
+fn shape(types: &PortableRegistry, id: u32, depth: u8) -> String {
+    if depth == 0 {
+        return "..".into();
+    }
+    let of = |id: u32| shape(types, id, depth - 1);
+    let fields = |fields: &[scale_info::Field<PortableForm>]| {
+        let all: Vec<_> = fields.iter().map(|field| of(field.ty.id)).collect();
+        match all.as_slice() {
+            [one] => one.clone(),
+            _ => format!("({})", all.join(",")),
+        }
     };
-    let codec = codec();
-    assert_eq!(v14.pallets.len(), codec.metadata().pallets.len());
-    assert!(v14.types.types.iter().all(|found| found.ty.docs.is_empty()));
-    assert!(
-        codec
-            .types()
-            .types
-            .iter()
-            .all(|found| found.ty.docs.is_empty())
-    );
-    assert!(METADATA_V14.len() + METADATA_V15.len() < 500_000);
+    match &types.resolve(id).unwrap().type_def {
+        TypeDef::Composite(found) => fields(&found.fields),
+        TypeDef::Variant(found) => {
+            let all = found.variants.iter();
+            let all: Vec<_> = all
+                .map(|one| format!("{}{}{}", one.name, one.index, fields(&one.fields)))
+                .collect();
+            format!("[{}]", all.join("|"))
+        }
+        TypeDef::Sequence(found) => format!("Vec<{}>", of(found.type_param.id)),
+        TypeDef::Array(found) => format!("[{};{}]", of(found.type_param.id), found.len),
+        TypeDef::Tuple(found) => match found.fields.as_slice() {
+            [one] => of(one.id),
+            all => {
+                let all: Vec<_> = all.iter().map(|field| of(field.id)).collect();
+                format!("({})", all.join(","))
+            }
+        },
+        TypeDef::Primitive(found) => format!("{found:?}"),
+        TypeDef::Compact(found) => format!("Compact<{}>", of(found.type_param.id)),
+        TypeDef::BitSequence(_) => "bits".into(),
+    }
+}
+
+#[test]
+fn an_upgrade_finds_the_values_as_it_would_write_them() {
+    let [old, new] = Spec::ALL.map(|spec| Runtime::new(spec, 250).unwrap());
+    let mut differ = Vec::new();
+    for pallet in [
+        "System",
+        "Timestamp",
+        "Balances",
+        "SubtensorModule",
+        "Commitments",
+        "Drand",
+    ] {
+        for (name, item) in &old.codec.items[pallet] {
+            let Ok(newer) = new.codec.item(pallet, name) else {
+                continue;
+            };
+            let shapes = [(&old, item), (&new, newer)].map(|(runtime, item)| {
+                let types = runtime.codec.types();
+                let keys = item.keys.iter().map(|key| shape(types, *key, 12));
+                let keys: Vec<_> = keys.collect();
+                (keys, item.hashers.clone(), shape(types, item.value, 12))
+            });
+            if shapes[0] != shapes[1] {
+                differ.push(format!("{pallet}.{name}"));
+            }
+        }
+    }
+    differ.sort_unstable();
+    // Enumerations that grew at their end; what the old one says, the new one
+    // says alike. Events are each block's own.
+    let grew = [
+        "Balances.Holds",
+        "Commitments.CommitmentOf",
+        "SubtensorModule.LastRateLimitedBlock",
+        "System.Events",
+    ];
+    assert_eq!(differ, grew);
 }

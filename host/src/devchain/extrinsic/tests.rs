@@ -3,12 +3,12 @@
 #![allow(clippy::unwrap_used)]
 
 use super::super::block::Header;
-use super::super::call::Call;
+use super::super::call::{Call, WeightsCall};
 use super::super::golden;
 use super::*;
 
 fn codec() -> Codec {
-    Codec::embedded().unwrap()
+    golden::codec()
 }
 
 /// An extrinsic around a call, as //Alice would send it.
@@ -135,7 +135,7 @@ fn covered_calls_decode_and_the_rest_is_left_alone() {
             "remark",
         ];
         assert_eq!(call != Call::Uncovered, covered.contains(&name), "{name}");
-        if let Call::SetWeights(weights) = call {
+        if let Call::Weights(WeightsCall::Set(weights)) = call {
             assert_eq!((weights.netuid, weights.dests), (1, vec![0, 1]));
             assert_eq!((weights.weights, weights.version_key), (vec![100, 200], 0));
         }

@@ -3,8 +3,9 @@
 use scale_value::Value;
 
 use super::super::codec::CodecError;
+use super::super::encoded::Encoded;
 use super::super::event::{account, number};
-use super::super::serving::AxonInfo;
+use super::super::serving::{AxonInfo, PrometheusInfo};
 use super::super::staking;
 use super::super::state::{SUBTENSOR, State};
 use super::{Facts, none};
@@ -24,8 +25,9 @@ struct Columns {
 }
 
 impl Columns {
-    fn read(state: &State<'_>, netuid: u16) -> Result<Self, CodecError> {
-        let of_subnet = &[netuid.into()];
+    /// `index` is that of a mechanism.
+    fn read(state: &State<'_>, netuid: u16, index: u16) -> Result<Self, CodecError> {
+        let (of_subnet, of_mechanism) = (&[netuid.into()], &[index.into()]);
         let size: u16 = state.subtensor("SubnetworkN", of_subnet)?;
         let hotkeys = (0..size)
             .map(|uid| state.subtensor("Keys", &[netuid.into(), uid.into()]))
@@ -39,10 +41,10 @@ impl Columns {
             coldkeys,
             active: state.subtensor("Active", of_subnet)?,
             permits: state.subtensor("ValidatorPermit", of_subnet)?,
-            last_update: state.subtensor("LastUpdate", of_subnet)?,
+            last_update: state.subtensor("LastUpdate", of_mechanism)?,
             emission: state.subtensor("Emission", of_subnet)?,
             dividends: state.subtensor("Dividends", of_subnet)?,
-            incentive: state.subtensor("Incentive", of_subnet)?,
+            incentive: state.subtensor("Incentive", of_mechanism)?,
             consensus: state.subtensor("Consensus", of_subnet)?,
             validator_trust: state.subtensor("ValidatorTrust", of_subnet)?,
         })
@@ -50,8 +52,13 @@ impl Columns {
 }
 
 /// Adds the neurons' columns to a subnet's facts.
-pub(super) fn columns(state: &State<'_>, netuid: u16, facts: &mut Facts) -> Result<(), CodecError> {
-    let columns = Columns::read(state, netuid)?;
+pub(super) fn columns(
+    state: &State<'_>,
+    netuid: u16,
+    index: u16,
+    facts: &mut Facts,
+) -> Result<(), CodecError> {
+    let columns = Columns::read(state, netuid, index)?;
     let size = columns.hotkeys.len();
     let zeros = || list((0..size).map(|_| number(0)));
     facts.insert(
@@ -81,11 +88,24 @@ pub(super) fn columns(state: &State<'_>, netuid: u16, facts: &mut Facts) -> Resu
         facts.insert(collateral, zeros());
     }
     facts.insert("emission_history", list([]));
-    facts.insert("commitments", list([]));
+    facts.insert("commitments", commitments(state, netuid, &columns)?);
     let validators = (0_u64..).zip(&columns.permits);
     let validators = validators.filter(|(_, permit)| **permit);
     facts.insert("validators", list(validators.map(|(uid, _)| number(uid))));
     by_key(state, netuid, &columns, facts)
+}
+
+/// What neurons have committed to, each in its encoding.
+fn commitments(state: &State<'_>, netuid: u16, columns: &Columns) -> Result<Value<()>, CodecError> {
+    let mut all = Vec::new();
+    for hotkey in columns.hotkeys.iter().copied() {
+        let key = &[netuid.into(), hotkey.into()];
+        let found: Option<Encoded> = state.find("Commitments", "CommitmentOf", key)?;
+        if let Some(Encoded(bytes)) = found {
+            all.push(pair(account(hotkey), Value::from_bytes(bytes)));
+        }
+    }
+    Ok(list(all))
 }
 
 /// What storage holds by hotkey.
@@ -121,7 +141,7 @@ fn by_key(
 
 /// Each neuron's own facts.
 pub(in super::super) fn neurons(state: &State<'_>, netuid: u16) -> Result<Vec<Facts>, CodecError> {
-    let columns = Columns::read(state, netuid)?;
+    let columns = Columns::read(state, netuid, netuid)?;
     (0..columns.hotkeys.len())
         .filter_map(|uid| one(state, netuid, &columns, uid).transpose())
         .collect()
@@ -136,7 +156,7 @@ pub(in super::super) fn neuron(
     one(
         state,
         netuid,
-        &Columns::read(state, netuid)?,
+        &Columns::read(state, netuid, netuid)?,
         usize::from(uid),
     )
 }
@@ -166,7 +186,7 @@ fn one(
         ("netuid", number(u64::from(netuid))),
         ("active", flag(&columns.active)),
         ("axon_info", axon(state, netuid, hotkey)?),
-        ("prometheus_info", no_prometheus()),
+        ("prometheus_info", prometheus(state, netuid, hotkey)?),
         ("stake", list([pair(account(coldkey), stake)])),
         ("rank", number(0)),
         ("trust", number(0)),
@@ -205,10 +225,17 @@ fn axon(state: &State<'_>, netuid: u16, hotkey: [u8; 32]) -> Result<Value<()>, C
     ]))
 }
 
-fn no_prometheus() -> Value<()> {
-    Value::named_composite(
-        ["block", "version", "ip", "port", "ip_type"].map(|name| (name, number(0))),
-    )
+fn prometheus(state: &State<'_>, netuid: u16, hotkey: [u8; 32]) -> Result<Value<()>, CodecError> {
+    let info: PrometheusInfo = state
+        .find(SUBTENSOR, "Prometheus", &[netuid.into(), hotkey.into()])?
+        .unwrap_or_default();
+    Ok(Value::named_composite([
+        ("block", number(info.block)),
+        ("version", number(u64::from(info.version))),
+        ("ip", Value::u128(info.ip)),
+        ("port", number(u64::from(info.port))),
+        ("ip_type", number(u64::from(info.ip_type))),
+    ]))
 }
 
 fn list(values: impl IntoIterator<Item = Value<()>>) -> Value<()> {

@@ -1,16 +1,20 @@
 //! Builds a block: what it begins with, then each extrinsic in turn.
 
 use parity_scale_codec::{Compact, Encode as _};
+use scale_value::{Composite, Value};
 
 use super::super::balances;
 use super::super::call::Call;
 use super::super::codec::{CodecError, Key};
-use super::super::dispatch::{self, Context, DispatchError};
+use super::super::dispatch::{self, Context, Origin};
+use super::super::drand;
 use super::super::epoch;
-use super::super::event::{Events, Phase};
+use super::super::event::{Events, Phase, number};
 use super::super::extrinsic::{Extrinsic, Implied};
 use super::super::invalid::Invalid;
 use super::super::pool::Pending;
+use super::super::runtime::Runtime;
+use super::super::shield::Shield;
 use super::super::state::State;
 use super::super::store::Changes;
 use super::Ledger;
@@ -49,6 +53,14 @@ pub(super) enum Fate {
     Invalid,
 }
 
+/// The block being built.
+struct Place<'p, 'a> {
+    state: &'p mut State<'a>,
+    events: &'p mut Events,
+    height: u64,
+    extrinsics: &'p mut Vec<Vec<u8>>,
+}
+
 impl Ledger {
     /// Carries out a block without making it the head.
     pub(super) fn build(
@@ -66,13 +78,22 @@ impl Ledger {
                 fates.push(Fate::Waits);
                 continue;
             }
-            let index = u32::try_from(extrinsics.len()).unwrap_or(u32::MAX);
-            let fate = self.apply(&mut state, &mut events, height, index, pending)?;
-            if fate == Fate::Included {
-                extrinsics.push(pending.extrinsic.bytes.clone());
-            }
-            fates.push(fate);
+            let Pending {
+                extrinsic, call, ..
+            } = pending;
+            let mut place = Place {
+                state: &mut state,
+                events: &mut events,
+                height,
+                extrinsics: &mut extrinsics,
+            };
+            fates.push(self.include(&mut place, extrinsic, call)?);
+            self.unshield(&mut place, fates.last(), call)?;
         }
+        if let Some(runtime) = &self.upgrade {
+            announce(&mut state, &mut events, runtime)?;
+        }
+        events.retain(self.codec());
         let count = u32::try_from(events.len()).unwrap_or(u32::MAX);
         state.put("System", "EventCount", &[], &count)?;
         state.put("System", "Events", &[], &events.into_value())?;
@@ -103,62 +124,100 @@ impl Ledger {
             block: height,
             allow_loopback: self.allow_loopback,
         };
-        epoch::initialize(&mut context)?;
+        epoch::initialize(&mut context, self.reveals)?;
         let last: u64 = context.state.get("Timestamp", "Now", &[])?;
         let now = now_ms.max(last + 1);
         context.state.put("Timestamp", "Now", &[], &now)?;
+        drand::speak(&mut context, now, self.signed_until)?;
         context
             .events
-            .outcome(&self.codec, 0, "Mandatory", &Ok(()))?;
+            .outcome(self.codec(), 0, "Mandatory", &Ok(()))?;
         self.inherent(now)
     }
 
     /// `Timestamp.set`, unsigned.
     fn inherent(&self, now_ms: u64) -> Result<Vec<u8>, CodecError> {
-        let call = self.codec.call_index("Timestamp", "set")?;
+        let call = self.codec().call_index("Timestamp", "set")?;
         let mut body = vec![4];
         body.extend_from_slice(&call);
         Compact(now_ms).encode_to(&mut body);
         Ok(body.encode())
     }
 
-    fn apply(
+    /// Carries out an extrinsic, if it is valid and its turn has come.
+    fn include(
         &self,
-        state: &mut State<'_>,
-        events: &mut Events,
-        height: u64,
-        index: u32,
-        pending: &Pending,
+        place: &mut Place<'_, '_>,
+        extrinsic: &Extrinsic,
+        call: &Call,
     ) -> Result<Fate, CodecError> {
-        let Pending {
-            extrinsic, call, ..
-        } = pending;
-        match self.validate(state, extrinsic, call, height) {
+        match self.validate(place.state, extrinsic, call, place.height) {
             Ok(Turn::Now) => {}
             Ok(Turn::Later) => return Ok(Fate::Waits),
             Err(_) => return Ok(Fate::Invalid),
         }
-        let mut info = balances::read(state, extrinsic.signer)?;
+        if let Call::SubmitEncrypted(carrier) = call
+            && self.shield.admit(carrier).is_err()
+        {
+            return Ok(Fate::Invalid);
+        }
+        let index = u32::try_from(place.extrinsics.len()).unwrap_or(u32::MAX);
+        self.apply(place, index, extrinsic, call)?;
+        place.extrinsics.push(extrinsic.bytes.clone());
+        Ok(Fate::Included)
+    }
+
+    fn apply(
+        &self,
+        place: &mut Place<'_, '_>,
+        index: u32,
+        extrinsic: &Extrinsic,
+        call: &Call,
+    ) -> Result<(), CodecError> {
+        let mut info = balances::read(place.state, extrinsic.signer)?;
         info.nonce = info.nonce.saturating_add(1);
-        balances::write(state, extrinsic.signer, &info)?;
-        let (mark, kept) = (state.mark(), events.len());
+        balances::write(place.state, extrinsic.signer, &info)?;
         let mut context = Context {
-            state,
-            events,
+            state: place.state,
+            events: place.events,
             phase: Phase::Extrinsic(index),
-            block: height,
+            block: place.height,
             allow_loopback: self.allow_loopback,
         };
-        let outcome = dispatch::dispatch(&mut context, extrinsic.signer, call);
-        if let Err(error) = &outcome {
-            if let DispatchError::Corruption(error) = error {
-                tracing::error!(%error, "a call met state that does not fit its types");
+        let origin = Origin::Signed(extrinsic.signer);
+        let outcome = context.attempt(|context| dispatch::dispatch(context, origin, call));
+        place
+            .events
+            .outcome(self.codec(), index, "Normal", &outcome)
+    }
+
+    /// Opens a carrier that was included, and includes what it carries.
+    fn unshield(
+        &self,
+        place: &mut Place<'_, '_>,
+        carrier: Option<&Fate>,
+        call: &Call,
+    ) -> Result<(), CodecError> {
+        let (Some(Fate::Included), Call::SubmitEncrypted(sealed)) = (carrier, call) else {
+            return Ok(());
+        };
+        let Some(bytes) = self.shield.open(sealed) else {
+            tracing::debug!("a shielded extrinsic could not be opened");
+            return Ok(());
+        };
+        let carried = Extrinsic::decode(self.codec(), &bytes)
+            .and_then(|inner| Ok((Call::decode(self.codec(), &inner.call)?, inner)));
+        match carried {
+            Ok((Call::SubmitEncrypted(_), _)) => {
+                tracing::debug!("a shielded extrinsic carries another");
             }
-            state.roll_back(mark);
-            events.truncate(kept);
+            Ok((call, inner)) => {
+                let fate = self.include(place, &inner, &call)?;
+                tracing::debug!(?fate, "a shielded extrinsic was opened");
+            }
+            Err(error) => tracing::debug!(%error, "a shielded extrinsic is none"),
         }
-        events.outcome(&self.codec, index, "Normal", &outcome)?;
-        Ok(Fate::Included)
+        Ok(())
     }
 
     /// Era, signature and nonce, then what the pool checks of the call.
@@ -177,13 +236,14 @@ impl Ledger {
             Some(block) if born < height => block.hash,
             _ => return Err(Invalid::AncientBirthBlock),
         };
+        let (spec_version, transaction_version) = self.runtime().versions;
         let implied = Implied {
-            spec_version: self.versions.0,
-            transaction_version: self.versions.1,
+            spec_version,
+            transaction_version,
             genesis: self.genesis,
             birth,
         };
-        if !extrinsic.verify(&self.codec, &implied)? {
+        if !extrinsic.verify(self.codec(), &implied)? {
             return Err(Invalid::BadProof);
         }
         let next = u64::from(balances::read(state, extrinsic.signer)?.nonce);
@@ -192,6 +252,9 @@ impl Ledger {
         }
         if extrinsic.nonce > next.saturating_add(MAX_FUTURE_NONCES) {
             return Err(Invalid::Future);
+        }
+        if let Call::SubmitEncrypted(carrier) = call {
+            Shield::check(carrier, extrinsic.era)?;
         }
         let context = Context {
             state,
@@ -207,4 +270,20 @@ impl Ledger {
             false => Ok(Turn::Later),
         }
     }
+}
+
+/// What a block leaves behind that exchanges the runtime.
+fn announce(
+    state: &mut State<'_>,
+    events: &mut Events,
+    runtime: &Runtime,
+) -> Result<(), CodecError> {
+    let last = Value::named_composite([
+        ("spec_version", number(u64::from(runtime.versions.0))),
+        ("spec_name", Value::string("node-subtensor")),
+    ]);
+    state.put("System", "LastRuntimeUpgrade", &[], &last)?;
+    let nothing = Composite::unnamed([]);
+    events.push(Phase::Initialization, "System", "CodeUpdated", nothing);
+    Ok(())
 }

@@ -130,8 +130,8 @@ fn a_failed_call_costs_its_nonce_and_nothing_else() {
     ledger.advance(1).unwrap();
     assert_eq!(nonce(&ledger, &key), 1);
     let events: Vec<u8> = {
-        let item = ledger.codec.item("System", "Events").unwrap();
-        let key = ledger.codec.key(item, &[]).unwrap();
+        let item = ledger.codec().item("System", "Events").unwrap();
+        let key = ledger.codec().key(item, &[]).unwrap();
         ledger.store.get(&key, 1).unwrap().to_vec()
     };
     // ExtrinsicFailed, Module { index: 0, error: CallFiltered }.
@@ -160,8 +160,8 @@ fn the_pool_is_bounded() {
     let (mut ledger, key) = (ledger(), Key::new(1));
     let (template, call) = {
         let bytes = key.remark(&ledger, 0);
-        let extrinsic = Extrinsic::decode(&ledger.codec, &bytes).unwrap();
-        let call = Call::decode(&ledger.codec, &extrinsic.call).unwrap();
+        let extrinsic = Extrinsic::decode(ledger.codec(), &bytes).unwrap();
+        let call = Call::decode(ledger.codec(), &extrinsic.call).unwrap();
         (extrinsic, call)
     };
     for _ in 0..crate::devchain::pool::MAX_POOL {

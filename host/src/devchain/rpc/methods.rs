@@ -5,7 +5,6 @@ use serde_json::{Value as Json, json};
 
 use super::super::api;
 use super::super::block::hex;
-use super::super::codec::METADATA_V14;
 use super::super::ledger::Ledger;
 use super::super::node::Node;
 use super::params::{Positional, invalid, number};
@@ -85,7 +84,7 @@ fn chain(ledger: &Ledger, method: &str, params: &Positional) -> Answer {
         "chain_getHead" | "chain_getFinalizedHead" | "chain_getFinalisedHead" => {
             Ok(hex(&ledger.head().hash).into())
         }
-        "chain_getRuntimeVersion" => runtime_version(ledger),
+        "chain_getRuntimeVersion" => runtime_version(ledger, height(ledger, params, 0)?),
         _ => {
             let height = match params.hash(0)? {
                 Some(hash) => ledger.height(&hash),
@@ -122,8 +121,8 @@ fn block_hash(ledger: &Ledger, height: &Json) -> Answer {
 fn state(ledger: &Ledger, method: &str, params: &Positional) -> Answer {
     let at = |index| height(ledger, params, index);
     match method {
-        "state_getMetadata" => Ok(hex(METADATA_V14).into()),
-        "state_getRuntimeVersion" => runtime_version(ledger),
+        "state_getMetadata" => Ok(hex(&ledger.runtime_at(at(0)?).metadata_v14).into()),
+        "state_getRuntimeVersion" => runtime_version(ledger, at(0)?),
         "state_call" | "state_callAt" => {
             let (name, input) = (params.text(0)?, params.bytes(1)?);
             api::call(ledger, at(2)?, name, &input)
@@ -219,7 +218,7 @@ fn system(ledger: &Ledger, method: &str, params: &Positional) -> Answer {
 }
 
 /// `System.Version`, as JSON-RPC shows it.
-pub(super) fn runtime_version(ledger: &Ledger) -> Answer {
+pub(super) fn runtime_version(ledger: &Ledger, height: u64) -> Answer {
     #[derive(scale_decode::DecodeAsType)]
     struct Version {
         spec_name: String,
@@ -231,7 +230,7 @@ pub(super) fn runtime_version(ledger: &Ledger) -> Answer {
         transaction_version: u32,
         system_version: u8,
     }
-    let codec = ledger.codec();
+    let codec = &ledger.runtime_at(height).codec;
     let version: Version = codec
         .constant("System", "Version")
         .and_then(|(bytes, type_id)| codec.decode(bytes, type_id))

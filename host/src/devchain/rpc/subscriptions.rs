@@ -128,17 +128,27 @@ async fn storage(params: Positional, pending: PendingSubscriptionSink, node: &No
     Ok(())
 }
 
+/// The runtime's version, now and whenever a block exchanges it.
 async fn version(pending: PendingSubscriptionSink, node: &Node) -> End {
-    let version = runtime_version(&node.ledger());
-    match version {
-        Ok(version) => {
-            let sink = pending.accept().await?;
-            send(node, &sink, version).await?;
-            sink.closed().await;
-            Ok(())
+    let mut blocks = node.blocks();
+    let read = || {
+        let ledger = node.ledger();
+        runtime_version(&ledger, u64::from(ledger.head().header.number))
+    };
+    let mut last = match read() {
+        Ok(version) => version,
+        Err(error) => return reject(pending, error).await,
+    };
+    let sink = pending.accept().await?;
+    send(node, &sink, last.clone()).await?;
+    while next(&mut blocks, &sink).await.is_some() {
+        let now = read()?;
+        if now != last {
+            send(node, &sink, now.clone()).await?;
         }
-        Err(error) => reject(pending, error).await,
+        last = now;
     }
+    Ok(())
 }
 
 async fn watch(params: Positional, pending: PendingSubscriptionSink, node: &Node) -> End {

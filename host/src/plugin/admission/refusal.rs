@@ -44,6 +44,14 @@ pub enum AdmissionError {
     /// A world that this build cannot run.
     #[error("it is a provider-adapter; this build has no providers yet")]
     NoProviders,
+    /// A deterministic world's component that is not.
+    #[error("it answers the same question in two ways: {one}, then {two}")]
+    Unsteady {
+        /// The first answer.
+        one: String,
+        /// The second.
+        two: String,
+    },
     /// An import outside its world.
     #[error("it imports `{import}`, which a {world} may not have")]
     ForbiddenImport {
@@ -177,6 +185,9 @@ impl AdmissionError {
                 format!("build it against the WIT package of `{nearest}`")
             }
             Self::NoProviders => "wait for a release that lists providers".into(),
+            Self::Unsteady { .. } => {
+                "let the answer depend on the arguments and settings alone".into()
+            }
             Self::ForbiddenImport { import, .. } => forbidden_import_remedy(import),
             Self::Import { .. } | Self::Export { .. } | Self::MissingExport { .. } => {
                 "build it against wit/compute-subnet@0.1.0 of this release".into()
@@ -219,6 +230,6 @@ fn trial_remedy(error: &PluginError) -> String {
     match error {
         PluginError::OutOfMemory(_) => "use less memory, or raise memory_bytes_max".into(),
         PluginError::OutOfFuel(_) => "do less before the first call".into(),
-        _ => "run it with `host plugin inspect <file>` and read its log".into(),
+        _ => "try it with `host plugin run` and read its log".into(),
     }
 }

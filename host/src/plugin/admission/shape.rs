@@ -38,6 +38,15 @@ pub(in crate::plugin) fn world_of(bytes: &[u8]) -> Result<World, AdmissionError>
     Ok(world)
 }
 
+/// What `bytes` import, sorted, each once.
+pub(in crate::plugin) fn imports_of(bytes: &[u8]) -> Result<Vec<String>, AdmissionError> {
+    check_preamble(bytes)?;
+    let mut imports = read(bytes)?.imports;
+    imports.sort();
+    imports.dedup();
+    Ok(imports)
+}
+
 fn check_preamble(bytes: &[u8]) -> Result<(), AdmissionError> {
     if !bytes.starts_with(b"\0asm") {
         return Err(AdmissionError::NotWasm);

@@ -16,7 +16,7 @@ use crate::plugin::builtin::BuiltIn;
 use crate::plugin::call::Loaded;
 use crate::plugin::engine::Engine;
 use crate::plugin::settings;
-use crate::subnet::plugin::{Digest, PluginId, World};
+use crate::subnet::plugin::{Digest, KeptPlugin, PluginId, World};
 
 /// Why there is no registry.
 #[derive(Debug, thiserror::Error)]
@@ -214,6 +214,21 @@ impl Registry {
             .filter(|held| held.world() == World::ChallengeGenerator);
         let found = generators.find(same)?;
         Some(found.loaded.clone())
+    }
+
+    /// The bytes and settings of what is active, or was swapped out lately.
+    pub(super) fn kept_plugin(&self, id: &PluginId) -> Option<KeptPlugin> {
+        let same = |held: &&Arc<Held>| held.loaded.id == *id;
+        let active = self.active.load();
+        let held = match active.all().find(same) {
+            Some(held) => held.clone(),
+            None => lock(&self.superseded).iter().find(same)?.clone(),
+        };
+        Some(KeptPlugin {
+            id: id.clone(),
+            component: self.bytes_of(id.digest).ok()?,
+            settings: (*held.loaded.maker.settings).clone(),
+        })
     }
 
     /// A generator of the state folder, with the settings it had.

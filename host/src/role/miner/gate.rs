@@ -45,6 +45,15 @@ impl Gate {
         self.metagraph.store(Some(metagraph));
     }
 
+    /// What `caller` has at stake in the subnet, as far as the chain was seen.
+    pub fn stake_rao(&self, caller: &AccountId) -> u64 {
+        let metagraph = self.metagraph.load();
+        let neuron = metagraph
+            .as_ref()
+            .and_then(|metagraph| metagraph.neuron(caller));
+        neuron.map_or(0, |neuron| neuron.stake_rao)
+    }
+
     /// Whether `caller` is welcome; the refusal says what it lacks.
     pub fn admit(&self, caller: &AccountId) -> Result<(), Refusal> {
         let forbidden = |why: &str| Err(Refusal::Forbidden(why.into()));
@@ -102,6 +111,13 @@ mod tests {
     fn a_neuron_without_a_permit_is_told_so() {
         let refusal = gate(permits()).admit(&neuron(1).hotkey).unwrap_err();
         assert!(refusal.to_string().contains("permit"), "{refusal}");
+    }
+
+    #[test]
+    fn stake_is_what_the_chain_says() {
+        let gate = gate(GateOptions::default());
+        assert_eq!(gate.stake_rao(&neuron(0).hotkey), 1_000);
+        assert_eq!(gate.stake_rao(&neuron(9).hotkey), 0);
     }
 
     #[test]

@@ -127,31 +127,17 @@ async fn next(means: &Means, live: &Live) -> Option<Task> {
         .await
     {
         Ok(called) => match called.value {
-            Step::Ask(task) => match objection(live, &task) {
-                None => return Some(task),
-                Some(why) => {
-                    Ending::Void(format!("the generator {} {why}", live.generator.id().name))
-                }
-            },
+            Step::Ask(task) if live.transcript.len() < SESSION_TASKS_MAX => return Some(task),
+            Step::Ask(_) => Ending::Void(format!(
+                "the generator {} asked more than {SESSION_TASKS_MAX} tasks",
+                live.generator.id().name
+            )),
             Step::Conclude(verdict) => Ending::Judged(verdict),
         },
         Err(error) => Ending::Void(format!("the generator {error}")),
     };
     session::end(means, live, ending).await;
     None
-}
-
-/// What is wrong with sending this: too many tasks, or the secret itself.
-fn objection(live: &Live, task: &Task) -> Option<String> {
-    let seed = &live.record.session.seed;
-    if live.transcript.len() >= SESSION_TASKS_MAX {
-        return Some(format!("asked more than {SESSION_TASKS_MAX} tasks"));
-    }
-    let told = task
-        .payload
-        .windows(seed.len())
-        .any(|window| window == seed);
-    told.then(|| "would have told the miner the session's seed".into())
 }
 
 async fn intend(means: &Means, asking: &[(Live, Task)]) -> Result<(), StoreError> {

@@ -12,7 +12,7 @@ use crate::subnet::text::escape;
 use crate::subnet::weights::weights;
 
 use super::memory::Memory;
-use super::{Validator, evidence};
+use super::{Validator, evidence, keeping};
 
 /// Why an epoch was not scored; the next head tries again.
 #[derive(Debug, thiserror::Error)]
@@ -121,6 +121,7 @@ impl Validator {
             .memory()
             .with(move |store| evidence::evidence(store, &metagraph, me, &name))
             .await?;
+        keeping::keep(&self.means, &id).await?;
         let called = policy.evaluate(&evidence).await;
         let (outcome, fuel) = match called {
             Ok(called) => (Ok(called.value), called.fuel),

@@ -14,8 +14,8 @@ use crate::subnet::plugin::ChallengeGenerator;
 use crate::subnet::text::escape;
 use crate::subnet::wire::{Described, Peer};
 
-use super::Means;
 use super::memory::Memory;
+use super::{Means, keeping};
 
 /// Blocks after which an unfinished session is void: its miner has forgotten it.
 const RESUME_BLOCKS: u64 = 20;
@@ -85,6 +85,7 @@ pub(super) async fn begin(
         session,
         generator: generator.id().clone(),
     };
+    keeping::keep(means, &record.generator).await?;
     let kept = record.clone();
     memory.with(move |store| store.begin_session(&kept)).await?;
     means.observer.observe(Event::SessionBegan);

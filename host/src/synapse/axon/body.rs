@@ -57,25 +57,36 @@ pub(super) async fn read(
         .unwrap_or(Err(BodyTrouble::TooSlow(time_ms)))
 }
 
+impl BodyTrouble {
+    /// What a caller is told, in any protocol.
+    pub(super) fn status_and_text(self) -> (StatusCode, String) {
+        match self {
+            Self::TooLarge(max) => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                format!("a body has at most {max} bytes here"),
+            ),
+            Self::TooSlow(ms) => (
+                StatusCode::REQUEST_TIMEOUT,
+                format!("the body did not come within {ms} ms"),
+            ),
+            Self::NoRoom => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "too many bodies are being read".to_owned(),
+            ),
+            Self::Broken => (
+                StatusCode::BAD_REQUEST,
+                "the body is not valid HTTP".to_owned(),
+            ),
+        }
+    }
+}
+
 impl From<BodyTrouble> for Reply {
     fn from(trouble: BodyTrouble) -> Self {
+        let (status, text) = trouble.status_and_text();
         match trouble {
-            BodyTrouble::TooLarge(max) => Self::detail(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                &format!("a body has at most {max} bytes here"),
-            ),
-            BodyTrouble::TooSlow(ms) => Self::detail(
-                StatusCode::REQUEST_TIMEOUT,
-                &format!("the body did not come within {ms} ms"),
-            ),
-            BodyTrouble::NoRoom => Self::busy(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "too many bodies are being read",
-                NO_ROOM_RETRY_MS,
-            ),
-            BodyTrouble::Broken => {
-                Self::detail(StatusCode::BAD_REQUEST, "the body is not valid HTTP")
-            }
+            BodyTrouble::NoRoom => Self::busy(status, &text, NO_ROOM_RETRY_MS),
+            _ => Self::detail(status, &text),
         }
     }
 }

@@ -2,12 +2,14 @@
 //!
 //! There is always one: for the first head, for the request, for taking the
 //! answer and sending the next head. A peer that does nothing, or does it one
-//! byte at a time, is cut whatever it is doing.
+//! byte at a time, is cut whatever it is doing; so is one that proved nothing
+//! while somebody else needs its place.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -16,6 +18,7 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
+use super::connections::Seat;
 use super::handler::Handler;
 use super::options::AxonOptions;
 
@@ -25,6 +28,7 @@ const BUFFER_BYTES_MIN: usize = 8 << 10;
 pub(super) async fn serve(
     stream: TcpStream,
     peer: SocketAddr,
+    seat: Seat,
     handler: Arc<Handler>,
     mut stopped: watch::Receiver<bool>,
 ) {
@@ -33,13 +37,17 @@ pub(super) async fn serve(
     let options = handler.options().clone();
     let (deadline, mut watched) = watch::channel(Instant::now() + options.head_time);
     let deadline = Arc::new(deadline);
+    let (seat, mut displaced) = seat.split();
     let service = service_fn(|request| {
         let (handler, deadline) = (Arc::clone(&handler), Arc::clone(&deadline));
+        let seat = Arc::clone(&seat);
         let (busy, idle) = (options.request_time(), options.idle_time);
         async move {
             deadline.send_replace(Instant::now() + busy + idle);
-            let response = handler.handle(request, peer).await;
-            deadline.send_replace(Instant::now() + idle);
+            let response = handler.handle(request, peer, &seat).await;
+            let streamed = response.body().streams();
+            let sending = if streamed { busy } else { Duration::ZERO };
+            deadline.send_replace(Instant::now() + sending + idle);
             Ok::<_, Infallible>(response)
         }
     });
@@ -54,6 +62,10 @@ pub(super) async fn serve(
             }
             () = passed(&mut watched) => {
                 tracing::debug!(%peer, "connection cut: too slow");
+                return;
+            }
+            _ = &mut displaced => {
+                tracing::debug!(%peer, "connection cut: it proved nothing and its place is needed");
                 return;
             }
             Ok(_) = stopped.wait_for(|stop| *stop), if !*stopped.borrow() => {

@@ -2,39 +2,41 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use http_body_util::Full;
-use hyper::body::{Bytes, Incoming};
-use hyper::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use hyper::body::Incoming;
+use hyper::header::{CONNECTION, HeaderValue};
 use hyper::http::request::Parts;
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Request, Response};
 
-use super::super::btauth::Btauth;
-use super::super::head::content_type;
+use super::super::classic::Table;
+use super::super::description;
 use super::super::replay::ReplayStore;
-use super::super::route::{self, Route};
-use super::super::status::{JSON, OCTETS, Reply};
-use super::super::verify::{Arrived, AuthError, Caller, Proven, Verifier};
-use super::super::{description, twresp};
-use super::body;
-use super::options::AxonOptions;
+use super::super::route::Route as Own;
+use super::super::verify::{Arrived, Caller, Proven, Verifier};
+use super::answer::Answer;
+use super::btauth::OwnMessages;
+use super::classic::Synapses;
+use super::connections::Held;
+use super::manner::{Came, Manner, No, Request as Asked, Route, Said};
+use super::options::{AxonOptions, Protocol};
 use super::pace::Pace;
 use super::shares::{Share, Shares, origin};
+use super::turns::{NoTurn, Turn, Turns};
+use super::{PENDING_RETRY_MS, body};
 use crate::subnet::challenge::PAYLOAD_BYTES_MAX;
 use crate::subnet::key::{AccountId, Signer};
-use crate::subnet::wire::{Refusal, Service, TaskReceived};
-
-/// One of a hotkey's pending requests is likely over after this.
-const PENDING_RETRY_MS: u32 = 1000;
+use crate::subnet::synapse::Fields;
+use crate::subnet::wire::{Refusal, Service, SynapseAnswer, SynapseReceived, TaskReceived};
 
 /// What all connections of an axon share.
 pub(super) struct Handler {
     options: AxonOptions,
     service: Arc<dyn Service>,
-    signer: Arc<dyn Signer>,
     verifier: Verifier,
+    manners: Vec<Box<dyn Manner>>,
     bodies: Shares<IpAddr>,
-    pending: Shares<AccountId>,
+    turns: Turns,
     pace: Pace,
 }
 
@@ -43,7 +45,7 @@ struct Taken {
     proven: Proven,
     route: Route,
     body: Vec<u8>,
-    _bytes: Share<IpAddr>,
+    bytes: Share<IpAddr>,
 }
 
 impl Handler {
@@ -54,9 +56,8 @@ impl Handler {
     ) -> Self {
         let verifier = Verifier::new(
             &signer.account(),
-            vec![Box::new(Btauth)],
             Arc::clone(&options.clock),
-            options.not_before_unix_ns,
+            options.started_unix_ns,
             ReplayStore::new(options.replay),
         );
         Self {
@@ -64,11 +65,15 @@ impl Handler {
                 options.body_bytes_in_flight_max,
                 options.body_bytes_in_flight_per_address_max,
             ),
-            pending: Shares::new(options.pending_max, options.pending_per_hotkey_max),
+            turns: Turns::new(
+                options.pending_max,
+                options.pending_per_hotkey_max,
+                options.waiting_max,
+            ),
             pace: Pace::new(options.requests_per_second, options.requests_burst),
+            manners: manners(&options.protocols, service.as_ref(), &signer),
             options,
             service,
-            signer,
             verifier,
         }
     }
@@ -81,185 +86,213 @@ impl Handler {
         &self,
         request: Request<Incoming>,
         peer: SocketAddr,
-    ) -> Response<Full<Bytes>> {
-        match self.take(request, origin(peer.ip())).await {
-            Ok(taken) => self.answer(taken).await,
-            Err(reply) => {
-                tracing::debug!(%peer, status = reply.status.as_u16(), "refused a stranger");
-                to_stranger(reply)
+        seat: &Held,
+    ) -> Response<Answer> {
+        let (head, incoming) = request.into_parts();
+        let came = Came {
+            head: &head,
+            peer,
+            at: Instant::now(),
+        };
+        let Some(manner) = self.manner(&head) else {
+            return closing(Response::new(Answer::whole("")));
+        };
+        match self.take(manner, came, incoming).await {
+            Ok(taken) => {
+                seat.prove();
+                self.answer(manner, came, taken).await
+            }
+            Err(no) => {
+                let response = manner.refuse(came, None, no);
+                tracing::debug!(%peer, status = response.status().as_u16(), "refused a stranger");
+                closing(response)
             }
         }
     }
 
+    /// By what the headers say; a request that says nothing by its path.
+    fn manner(&self, head: &Parts) -> Option<&dyn Manner> {
+        let manners = || self.manners.iter().map(AsRef::as_ref);
+        manners()
+            .find(|manner| manner.canonicaliser().speaks(&head.headers))
+            .or_else(|| manners().find(|manner| manner.expects(head.uri.path())))
+            .or_else(|| manners().next())
+    }
+
     /// All that comes before a proof, cheapest first.
-    async fn take(&self, request: Request<Incoming>, from: IpAddr) -> Result<Taken, Reply> {
-        let (head, incoming) = request.into_parts();
-        let (target, route) = route_of(&head)?;
-        let screened = self.verifier.screen(&head.headers).map_err(unproven)?;
-        let mut bytes = self.bodies.take(from, 0).ok_or(body::BodyTrouble::NoRoom)?;
-        let max = match route {
-            Route::Describe | Route::End { .. } => self.options.describe_bytes_max,
-            Route::Challenge { .. } => self.options.payload_bytes_max,
-        };
-        let body = body::read(incoming, max, self.options.body_time, &mut bytes).await?;
+    async fn take(
+        &self,
+        manner: &dyn Manner,
+        came: Came<'_>,
+        incoming: Incoming,
+    ) -> Result<Taken, No> {
+        let head = came.head;
+        let route = manner.route(head)?;
+        let screened = self
+            .verifier
+            .screen(manner.canonicaliser(), &head.headers)
+            .map_err(No::Unproven)?;
+        let from = origin(came.peer.ip());
+        let no_room = No::Body(body::BodyTrouble::NoRoom);
+        let mut bytes = self.bodies.take(from, 0).ok_or(no_room)?;
+        let max = self.body_bytes_max(&route);
+        let body = body::read(incoming, max, self.options.body_time, &mut bytes)
+            .await
+            .map_err(No::Body)?;
         let arrived = Arrived {
             method: head.method.as_str(),
-            target,
+            target: head
+                .uri
+                .path_and_query()
+                .map_or("", |target| target.as_str()),
             body: &body,
         };
-        let proven = self.verifier.prove(screened, arrived).map_err(unproven)?;
+        let proven = self
+            .verifier
+            .prove(screened, arrived)
+            .map_err(No::Unproven)?;
         Ok(Taken {
             proven,
             route,
             body,
-            _bytes: bytes,
+            bytes,
         })
     }
 
-    async fn answer(&self, taken: Taken) -> Response<Full<Bytes>> {
+    fn body_bytes_max(&self, route: &Route) -> usize {
+        match route {
+            Route::Own(Own::Describe | Own::End { .. }) => self.options.describe_bytes_max,
+            Route::Own(Own::Challenge { .. }) => self.options.payload_bytes_max,
+            Route::Synapse(_) => self.options.synapse_bytes_max,
+        }
+    }
+
+    async fn answer(&self, manner: &dyn Manner, came: Came<'_>, taken: Taken) -> Response<Answer> {
         let caller = taken.proven.caller().clone();
+        let refuse = |no| manner.refuse(came, Some(&caller), no);
         if let Err(refusal) = self.service.admit(&caller.account) {
-            return self.to_caller(&caller, refusal.into());
+            return refuse(No::NotAdmitted(refusal));
         }
-        match self.verifier.spend(taken.proven) {
-            Ok(_) => {}
-            // It may be a recording: no new signature for whoever plays it.
-            Err(error) => return to_stranger(unproven(error)),
-        }
-        let reply = match self.turn(&caller.account) {
-            Ok(_turn) => self.serve(&caller.account, taken.route, taken.body).await,
-            Err(reply) => reply,
+        let asked = match manner.read(came.head, taken.route, taken.body) {
+            Ok(asked) => asked,
+            Err(no) => return refuse(no),
         };
-        self.to_caller(&caller, reply)
+        if let Err(error) = self.verifier.spend(taken.proven) {
+            // It may be a recording: whoever plays it has proved nothing.
+            return closing(manner.refuse(came, None, No::Unproven(error)));
+        }
+        let turn = match self.turn(&caller.account).await {
+            Ok(turn) => turn,
+            Err(no) => return refuse(no),
+        };
+        let time = self.time(manner, came.head);
+        let mut response = match self.ask(&caller, asked, time).await {
+            Ok(said) => manner.say(came, &caller, said),
+            Err(no) => refuse(no),
+        };
+        let held = (turn, taken.bytes);
+        response
+            .body_mut()
+            .hold(self.options.stream_bytes_max, held);
+        response
+    }
+
+    /// No longer than the caller waits.
+    fn time(&self, manner: &dyn Manner, head: &Parts) -> Duration {
+        let own = self.options.handler_time;
+        manner.patience(head).map_or(own, |waits| waits.min(own))
     }
 
     /// A turn of this hotkey, held while its request is handled.
-    fn turn(&self, caller: &AccountId) -> Result<Share<AccountId>, Reply> {
-        let busy = |text, retry_ms| Reply::busy(StatusCode::TOO_MANY_REQUESTS, text, retry_ms);
+    async fn turn(&self, caller: &AccountId) -> Result<Turn, No> {
         let now = self.options.clock.unix_ns();
+        let busy = |why, retry_ms| No::Crowded { why, retry_ms };
         self.pace
             .take(caller, now)
             .map_err(|ms| busy("too many requests a second", ms))?;
-        self.pending
-            .take(*caller, 1)
-            .ok_or_else(|| busy("too many requests at once", PENDING_RETRY_MS))
+        let stake_rao = self.service.stake_rao(caller);
+        let turn = self.turns.take(*caller, stake_rao);
+        let why = match tokio::time::timeout(self.options.waiting_time, turn).await {
+            Ok(Ok(turn)) => return Ok(turn),
+            Ok(Err(NoTurn::OwnShare)) => "too many requests at once",
+            Ok(Err(NoTurn::Full | NoTurn::Displaced)) => {
+                "this node is full, and who has more stake goes first"
+            }
+            Err(_) => "this node is full, and no turn became free in time",
+        };
+        Err(busy(why, PENDING_RETRY_MS))
     }
 
-    async fn serve(&self, caller: &AccountId, route: Route, body: Vec<u8>) -> Reply {
-        let time = self.options.handler_time;
-        let served = match route {
-            Route::Describe => tokio::time::timeout(time, self.describe(caller)).await,
-            Route::Challenge {
-                session,
-                step,
-                solver,
-                timeout,
-            } => {
-                let task = TaskReceived {
-                    session,
-                    step,
-                    solver,
-                    payload: body,
-                    timeout,
-                };
-                tokio::time::timeout(time, self.challenge(caller, task)).await
-            }
-            Route::End { session } => {
-                let ended = self.service.end_session(caller, &session);
-                let said = |()| Ok(Reply::ok(JSON, b"{}".to_vec()));
-                tokio::time::timeout(time, ended).await.map(said)
+    async fn ask(&self, caller: &Caller, asked: Asked, time: Duration) -> Result<Said, No> {
+        let account = &caller.account;
+        let served = async {
+            match asked {
+                Asked::Describe => self.describe(account).await,
+                Asked::Challenge(task) => self.challenge(account, task).await,
+                Asked::End(session) => {
+                    self.service.end_session(account, &session).await;
+                    Ok(Said::Json(b"{}".to_vec()))
+                }
+                Asked::Ping => Ok(Said::Fields(
+                    super::super::classic::PING.to_owned(),
+                    Fields::default(),
+                )),
+                Asked::Synapse(asked) => self.synapse(account, asked).await,
             }
         };
-        let late = || Err(Refusal::Failed("it took too long".to_owned()));
-        served
-            .unwrap_or_else(|_| late())
-            .unwrap_or_else(Reply::from)
+        let served = tokio::time::timeout(time, served).await;
+        served.map_err(|_| No::Late(time))?.map_err(No::Refused)
     }
 
-    async fn describe(&self, caller: &AccountId) -> Result<Reply, Refusal> {
+    async fn describe(&self, caller: &AccountId) -> Result<Said, Refusal> {
         let described = self.service.describe(caller).await?;
         description::check(&described).map_err(|why| Refusal::Failed(why.to_owned()))?;
         let json =
             serde_json::to_vec(&described).map_err(|error| Refusal::Failed(error.to_string()))?;
-        Ok(Reply::ok(JSON, json))
+        Ok(Said::Json(json))
     }
 
-    async fn challenge(&self, caller: &AccountId, task: TaskReceived) -> Result<Reply, Refusal> {
+    async fn challenge(&self, caller: &AccountId, task: TaskReceived) -> Result<Said, Refusal> {
         let answer = self.service.challenge(caller, task).await?;
         if answer.len() > PAYLOAD_BYTES_MAX {
             return Err(Refusal::Failed("the answer is too large".to_owned()));
         }
-        Ok(Reply::ok(OCTETS, answer))
+        Ok(Said::Octets(answer))
     }
 
-    fn to_caller(&self, caller: &Caller, reply: Reply) -> Response<Full<Bytes>> {
-        let answered = twresp::Answered {
-            nonce: caller.nonce,
-            asker: &caller.text,
-            status: reply.status.as_u16(),
-            body: &reply.body,
-        };
-        let proof = twresp::sign(self.signer.as_ref(), answered);
-        let mut response = response(reply);
-        response.headers_mut().extend(proof);
-        response
+    async fn synapse(&self, caller: &AccountId, asked: SynapseReceived) -> Result<Said, Refusal> {
+        let name = asked.name.clone();
+        Ok(match self.service.synapse(caller, asked).await? {
+            SynapseAnswer::Fields(fields) => Said::Fields(name, fields),
+            SynapseAnswer::Stream(chunks) => Said::Stream(name, chunks),
+        })
     }
 }
 
-fn route_of(head: &Parts) -> Result<(&str, Route), Reply> {
-    let not_found = || Reply::detail(StatusCode::NOT_FOUND, "no such path");
-    // An absolute target names a host that nobody signed for.
-    if head.uri.authority().is_some() {
-        return Err(not_found());
-    }
-    let target = head.uri.path_and_query().ok_or_else(not_found)?.as_str();
-    let route = route::read(target).ok_or_else(not_found)?;
-    if head.method != Method::POST {
-        return Err(Reply::detail(StatusCode::METHOD_NOT_ALLOWED, "POST only"));
-    }
-    if !is_typed(&route, &head.headers) {
-        return Err(Reply::detail(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "tasks are application/octet-stream, all else is application/json",
-        ));
-    }
-    Ok((target, route))
+/// The protocols that are switched on; a further one is a line here.
+fn manners(
+    protocols: &[Protocol],
+    service: &dyn Service,
+    signer: &Arc<dyn Signer>,
+) -> Vec<Box<dyn Manner>> {
+    let manner = |protocol: &Protocol| -> Box<dyn Manner> {
+        match protocol {
+            Protocol::Btauth => Box::new(OwnMessages::new(Arc::clone(signer))),
+            Protocol::Classic => Box::new(Synapses::new(&signer.account(), table(service))),
+        }
+    };
+    protocols.iter().map(manner).collect()
 }
 
-fn is_typed(route: &Route, headers: &HeaderMap) -> bool {
-    match route {
-        // Its body is empty, so it needs no type.
-        Route::Describe | Route::End { .. } if !headers.contains_key(CONTENT_TYPE) => true,
-        Route::Describe | Route::End { .. } => content_type(headers).as_deref() == Some(JSON),
-        Route::Challenge { .. } => content_type(headers).as_deref() == Some(OCTETS),
-    }
+fn table(service: &dyn Service) -> Table {
+    Table::new(service.synapses()).unwrap_or_else(|error| {
+        tracing::error!(%error, "no synapse but the ping is answered");
+        Table::new([]).expect("the ping can be declared")
+    })
 }
 
-fn unproven(error: AuthError) -> Reply {
-    match error {
-        AuthError::TooManyNonces | AuthError::TooManyCallers => Reply::busy(
-            StatusCode::TOO_MANY_REQUESTS,
-            &error.to_string(),
-            PENDING_RETRY_MS,
-        ),
-        _ => Reply::detail(StatusCode::UNAUTHORIZED, &error.to_string()),
-    }
-}
-
-fn to_stranger(reply: Reply) -> Response<Full<Bytes>> {
-    let mut response = response(reply);
+fn closing(mut response: Response<Answer>) -> Response<Answer> {
     let headers = response.headers_mut();
     headers.insert(CONNECTION, HeaderValue::from_static("close"));
-    response
-}
-
-fn response(reply: Reply) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(reply.body));
-    *response.status_mut() = reply.status;
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(reply.content_type));
-    if reply.status == StatusCode::METHOD_NOT_ALLOWED {
-        headers.insert(ALLOW, HeaderValue::from_static("POST"));
-    }
     response
 }

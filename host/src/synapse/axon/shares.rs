@@ -1,7 +1,7 @@
 //! Bounded shares of something countable: in all, and for each holder.
 //!
-//! Used for connections, body bytes and pending requests. Taking never waits:
-//! a queue of strangers would itself need a bound.
+//! Used for connections and body bytes. Taking never waits: a queue of strangers
+//! would itself need a bound.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -44,6 +44,13 @@ impl<K: Eq + Hash + Copy> Shares<K> {
             amount: 0,
         };
         share.grow(amount).then_some(share)
+    }
+
+    /// Whether this holder could not have one more even if there were any.
+    pub(super) fn is_used_up_by(&self, holder: K) -> bool {
+        let taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = taken.by_holder.get(&holder).copied().unwrap_or(0);
+        own >= self.per_holder_max
     }
 }
 

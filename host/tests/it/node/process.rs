@@ -53,7 +53,7 @@ impl Running {
 pub(super) struct Field {
     pub(super) home: tempfile::TempDir,
     pub(super) url: String,
-    _chain: Running,
+    _chain: Option<Running>,
 }
 
 impl Field {
@@ -82,7 +82,16 @@ impl Field {
         Self {
             home,
             url,
-            _chain: Running(child),
+            _chain: Some(Running(child)),
+        }
+    }
+
+    /// On a chain that the test holds in its own hands.
+    pub(super) fn on(url: String) -> Self {
+        Self {
+            home: tempfile::tempdir().expect("a temporary folder"),
+            url,
+            _chain: None,
         }
     }
 

@@ -199,6 +199,11 @@ impl Axon {
             let _ = stopped.await;
         };
         let hotkey = signer.account();
+        // A test's axon may serve from its first moment; nothing was before it.
+        let options = AxonOptions {
+            started_unix_ns: 0,
+            ..options
+        };
         let task = tokio::spawn(serve(listener, options, service, signer, shutdown));
         Self {
             hotkey,

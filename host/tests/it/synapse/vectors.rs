@@ -66,15 +66,14 @@ const STRICTER: [(&str, &str, &str); 9] = [
 fn verifier(now_ns: u64) -> Verifier {
     let clock = StillClock(now_ns.into());
     let replays = ReplayStore::new(ReplayLimits::default());
-    let protocols: Vec<Box<dyn host::synapse::verify::Canonicaliser>> = vec![Box::new(Btauth)];
-    Verifier::new(&bob().account(), protocols, Arc::new(clock), 0, replays)
+    Verifier::new(&bob().account(), Arc::new(clock), 0, replays)
 }
 
 fn kind(error: &AuthError) -> &'static str {
     match error {
         AuthError::Malformed(_) => "MalformedAuth",
         AuthError::WrongReceiver(_) => "WrongReceiver",
-        AuthError::Stale(_) | AuthError::Future(_) | AuthError::BeforeStart => "StaleRequest",
+        AuthError::Stale { .. } | AuthError::Future(_) | AuthError::BeforeStart => "StaleRequest",
         AuthError::BadSignature => "BadSignature",
         AuthError::Replayed => "ReplayedRequest",
         AuthError::TooManyNonces | AuthError::TooManyCallers => "none of Python's",
@@ -134,7 +133,7 @@ fn requests_recorded_from_python_are_judged_as_python_does_or_more_strictly() {
             target: text(case, "path"),
             body: text(case, "body_utf8").as_bytes(),
         };
-        let verified = verifier.verify(&headers, arrived);
+        let verified = verifier.verify(&Btauth, &headers, arrived);
         check(case, verified.map(|caller| caller.account));
         before = Some(verifier);
     }
@@ -164,7 +163,7 @@ fn requests_recorded_on_the_wire_are_judged_as_they_were() {
             target,
             body: body.as_bytes(),
         };
-        let verified = verifier.verify(&headers, arrived);
+        let verified = verifier.verify(&Btauth, &headers, arrived);
         let answer = text(case, "response_raw");
         match verified {
             Ok(_) => assert_eq!(case["status"], 200, "{name}"),
@@ -235,7 +234,7 @@ fn what_an_ed25519_key_signs_is_pythons_golden_signature() {
         "0x1a6b631988bf1f7ea093ab9d5acf61f05c316d0b0e428b24b487b75a5f6ee0e1\
          a56a26918fdf871b6cf09437e6588023a4ce423cf622621b2a7feee17612f704"
     );
-    let caller = verifier(nonce).verify(&headers, arrived).unwrap();
+    let caller = verifier(nonce).verify(&Btauth, &headers, arrived).unwrap();
     assert_eq!(caller.account, key.account());
 }
 
@@ -249,9 +248,12 @@ fn what_this_node_signs_it_accepts_once() {
     let headers = btauth::sign(alice().as_ref(), arrived, &bob().account(), 5_000_000_000);
     let headers: HeaderMap = headers.into_iter().collect();
     let verifier = verifier(5_000_000_000);
-    let caller = verifier.verify(&headers, arrived).unwrap();
+    let caller = verifier.verify(&Btauth, &headers, arrived).unwrap();
     assert_eq!(caller.account, alice().account());
-    assert_eq!(verifier.verify(&headers, arrived), Err(AuthError::Replayed));
+    assert_eq!(
+        verifier.verify(&Btauth, &headers, arrived),
+        Err(AuthError::Replayed)
+    );
 }
 
 #[test]
@@ -272,7 +274,7 @@ fn a_header_sent_twice_is_refused() {
         let mut twice: HeaderMap = headers.clone().into_iter().collect();
         let value = twice.get(&name).unwrap().clone();
         twice.append(&name, value);
-        let refused = verifier(5).verify(&twice, arrived);
+        let refused = verifier(5).verify(&Btauth, &twice, arrived);
         assert!(matches!(refused, Err(AuthError::Malformed(_))), "{name}");
     }
 }
@@ -285,14 +287,21 @@ fn a_nonce_from_before_the_start_is_refused() {
         body: b"",
     };
     let (start, now) = (50_000_000_000, 51_000_000_000);
+    // What is made within the window ahead may have been spent before the start.
+    let first = start + 2_000_000_000;
     let clock = Arc::new(StillClock(now.into()));
     let replays = ReplayStore::new(ReplayLimits::default());
     let me = bob().account();
-    let verifier = Verifier::new(&me, vec![Box::new(Btauth)], clock, start, replays);
-    for (nonce, expected) in [(start - 1, Some(AuthError::BeforeStart)), (start, None)] {
+    let verifier = Verifier::new(&me, clock, start, replays);
+    for (nonce, expected) in [
+        (start - 1, Some(AuthError::BeforeStart)),
+        (start + 1, Some(AuthError::BeforeStart)),
+        (first - 1, Some(AuthError::BeforeStart)),
+        (first, None),
+    ] {
         let headers = btauth::sign(alice().as_ref(), arrived, &me, nonce);
         let headers: HeaderMap = headers.into_iter().collect();
-        assert_eq!(verifier.verify(&headers, arrived).err(), expected);
+        assert_eq!(verifier.verify(&Btauth, &headers, arrived).err(), expected);
     }
 }
 
@@ -308,8 +317,8 @@ proptest::proptest! {
             .zip(values.iter().map(|v| HeaderValue::from_str(v).unwrap()))
             .collect();
         let arrived = Arrived { method: "POST", target: "/x", body: b"" };
-        proptest::prop_assert!(verifier(5).verify(&headers, arrived).is_err());
+        proptest::prop_assert!(verifier(5).verify(&Btauth, &headers, arrived).is_err());
         headers.insert(btauth::VERSION, HeaderValue::from_static("1"));
-        proptest::prop_assert!(verifier(5).verify(&headers, arrived).is_err());
+        proptest::prop_assert!(verifier(5).verify(&Btauth, &headers, arrived).is_err());
     }
 }

@@ -6,7 +6,7 @@ use tokio::sync::Semaphore;
 
 use super::*;
 use crate::subnet::plugin::{
-    Called, ChallengeGenerator, ChallengeSolver, Digest, PluginId, ScoringPolicy,
+    Called, ChallengeGenerator, ChallengeSolver, Digest, KeptPlugin, PluginId, ScoringPolicy,
 };
 
 /// Answers each task with its payload, once a permit is there.
@@ -54,6 +54,9 @@ impl Plugins for Only {
         Vec::new()
     }
     fn generator(&self, _: &PluginId) -> Option<Arc<dyn ChallengeGenerator>> {
+        None
+    }
+    fn kept(&self, _: &PluginId) -> Option<KeptPlugin> {
         None
     }
     fn solver(&self, solver: &str) -> Option<Arc<dyn ChallengeSolver>> {

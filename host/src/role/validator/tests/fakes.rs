@@ -11,7 +11,8 @@ use super::*;
 use crate::subnet::challenge::{Answer, Exchange, Session, Step, Task, Verdict};
 use crate::subnet::key::AccountId;
 use crate::subnet::plugin::{
-    Called, ChallengeGenerator, ChallengeSolver, Digest, PluginError, PluginId, ScoringPolicy,
+    Called, ChallengeGenerator, ChallengeSolver, Digest, KeptPlugin, PluginError, PluginId,
+    ScoringPolicy,
 };
 use crate::subnet::scoring::{Evidence, Outcome, Score};
 use crate::subnet::wire::{Described, Description, Peer, PeerError, TaskRequest, Wire};
@@ -381,6 +382,14 @@ impl Plugins for FakePlugins {
         let mut all = active.iter().chain(kept.iter());
         let found = all.find(|generator| generator.id == *id)?;
         Some(found.clone())
+    }
+
+    fn kept(&self, id: &PluginId) -> Option<KeptPlugin> {
+        Some(KeptPlugin {
+            id: id.clone(),
+            component: id.name.clone().into_bytes(),
+            settings: Default::default(),
+        })
     }
 
     fn solver(&self, _: &str) -> Option<Arc<dyn ChallengeSolver>> {

@@ -2,9 +2,9 @@
 
 use std::sync::atomic::Ordering;
 
-use super::fakes::{Happened, asks, task};
+use super::fakes::{Happened, asks};
 use super::*;
-use crate::subnet::challenge::{Answer, SESSION_TASKS_MAX, Step};
+use crate::subnet::challenge::{Answer, SESSION_TASKS_MAX};
 use crate::subnet::plugin::PluginError;
 use crate::subnet::wire::Wire;
 
@@ -206,21 +206,6 @@ async fn a_generator_that_fails_voids_its_session_only() {
     assert!(world.void(1).contains("crashed"));
     assert!(world.passed(2) && world.passed(3));
     assert!(world.dendrite.sent().iter().all(|(uid, _)| *uid != 1));
-}
-
-#[tokio::test]
-async fn a_generator_that_would_tell_the_seed_is_not_obeyed() {
-    let world = World::new(2, 1);
-    world.plugins.generate(|session, _| {
-        let mut payload = vec![1, 2, 3];
-        payload.extend_from_slice(&session.seed);
-        payload.push(4);
-        Ok(Step::Ask(task(payload)))
-    });
-    world.challenge().await;
-    let why = world.void(1);
-    assert!(why.contains("matmul") && why.contains("seed"), "{why}");
-    assert_eq!(world.dendrite.sent(), []);
 }
 
 #[tokio::test]
