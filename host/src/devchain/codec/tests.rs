@@ -305,7 +305,9 @@ fn calls_survive_decoding_and_encoding() {
     let mut calls: Vec<Vec<u8>> = Vec::new();
     for list in ["calls", "extrinsics"] {
         for golden in golden::list(list) {
-            let field = ["data_hex", "call_data_hex"].into_iter().find(|f| !golden[f].is_null());
+            let field = ["data_hex", "call_data_hex"]
+                .into_iter()
+                .find(|f| !golden[f].is_null());
             calls.push(golden::bytes(&golden[field.unwrap()]));
         }
     }
@@ -358,7 +360,11 @@ fn runtime_results_and_arguments_are_those_of_the_real_runtime() {
         for input in inputs {
             let length = codec.length(&arguments, input).unwrap();
             let rest = arguments.split_off(length);
-            assert_eq!(there_and_back(&codec, &arguments, input), arguments, "{name}");
+            assert_eq!(
+                there_and_back(&codec, &arguments, input),
+                arguments,
+                "{name}"
+            );
             arguments = rest;
         }
         assert!(arguments.is_empty(), "{name}");
