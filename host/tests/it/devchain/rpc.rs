@@ -231,7 +231,9 @@ async fn a_chain_that_others_could_reach_is_refused() {
 /// Sends a body over HTTP and gives what comes back.
 async fn post(chain: &host::devchain::DevChain, body: String) -> (u16, String) {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    let mut stream = tokio::net::TcpStream::connect(chain.address()).await.unwrap();
+    let mut stream = tokio::net::TcpStream::connect(chain.address())
+        .await
+        .unwrap();
     let head = format!(
         "POST / HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n\
          Content-Length: {}\r\nConnection: close\r\n\r\n",
@@ -253,16 +255,18 @@ async fn post(chain: &host::devchain::DevChain, body: String) -> (u16, String) {
 async fn requests_are_taken_however_clients_write_them() {
     let chain = chain(|_| {}).await;
     let genesis = format!("0x{}", hex::encode(chain.genesis()));
-    let request = |id: Json, method: &str, params: Json| {
-        json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params })
-    };
+    let request = |id: Json, method: &str, params: Json| json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params });
     // Ids that are numbers or texts, parameters by position with nulls after
     // them or by name, numbers in hex; and all of it in one batch.
     let asked = [
         request(json!(7), "chain_getBlockHash", json!([0])),
         request(json!("a"), "chain_getBlockHash", json!({ "hash": 0 })),
         request(json!(8), "chain_getBlockHash", json!(["0x0"])),
-        request(json!("b"), "chain_getBlockHash", json!({ "block_number": 0 })),
+        request(
+            json!("b"),
+            "chain_getBlockHash",
+            json!({ "block_number": 0 }),
+        ),
         request(json!(9), "chain_getBlockHash", json!([0, null])),
     ];
     let (status, body) = post(&chain, json!(asked).to_string()).await;
@@ -272,9 +276,7 @@ async fn requests_are_taken_however_clients_write_them() {
         assert_eq!(answer["result"], json!(genesis), "{request}");
         assert_eq!(answer["id"], request["id"]);
     }
-    let version = |data: &str| {
-        request(json!(1), "state_call", json!(["Core_version", data, null]))
-    };
+    let version = |data: &str| request(json!(1), "state_call", json!(["Core_version", data, null]));
     let with = post(&chain, version("0x").to_string()).await;
     assert_eq!(with, post(&chain, version("").to_string()).await);
 }
@@ -293,18 +295,30 @@ async fn what_is_too_much_is_refused() {
     let mut open = Vec::new();
     for _ in 0..128 {
         let heads = rpc
-            .subscribe::<Json>("chain_subscribeNewHeads", rpc_params![], "chain_unsubscribeNewHeads")
+            .subscribe::<Json>(
+                "chain_subscribeNewHeads",
+                rpc_params![],
+                "chain_unsubscribeNewHeads",
+            )
             .await;
         open.push(heads.unwrap());
     }
     let another = rpc
-        .subscribe::<Json>("chain_subscribeNewHeads", rpc_params![], "chain_unsubscribeNewHeads")
+        .subscribe::<Json>(
+            "chain_subscribeNewHeads",
+            rpc_params![],
+            "chain_unsubscribeNewHeads",
+        )
         .await;
     assert!(another.is_err());
     drop(open);
     let rpc = connect(&chain).await;
     let storage = rpc
-        .subscribe::<Json>("state_subscribeStorage", rpc_params![keys], "state_unsubscribeStorage")
+        .subscribe::<Json>(
+            "state_subscribeStorage",
+            rpc_params![keys],
+            "state_unsubscribeStorage",
+        )
         .await;
     assert!(storage.is_err());
 }
@@ -316,7 +330,11 @@ async fn storage_is_watched() {
     // SubtensorModule.SubnetworkN of subnet 1.
     let key = "0x658faa385070e074c85bf6b568cf0555a1048e9d244171852dfe8db314dc68ca0100";
     let mut changes = rpc
-        .subscribe::<Json>("state_subscribeStorage", rpc_params![[key]], "state_unsubscribeStorage")
+        .subscribe::<Json>(
+            "state_subscribeStorage",
+            rpc_params![[key]],
+            "state_unsubscribeStorage",
+        )
         .await
         .unwrap();
     let first = changes.next().await.unwrap().unwrap();
