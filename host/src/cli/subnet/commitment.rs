@@ -20,7 +20,7 @@ Examples:
   host subnet commitment --publish https://example.com --netuid 12 --network finney --wallet.name default")]
 pub(super) struct Commitment {
     /// Whose; the wallet's hotkey by default
-    #[arg(id = "whose", value_name = "SS58", conflicts_with = "publish")]
+    #[arg(value_name = "SS58", conflicts_with = "publish")]
     hotkey: Option<String>,
     /// Publish this text, for everybody to read
     #[arg(long, value_name = "TEXT")]
