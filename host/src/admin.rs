@@ -101,6 +101,8 @@ pub struct Refused {
 /// One line of `host plugin list`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PluginEntry {
+    /// Its place: its own name, `policy`, `shadow` or `upcoming`.
+    pub place: String,
     /// Which one is active.
     pub id: PluginId,
     /// Which kind.

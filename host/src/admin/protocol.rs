@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader};
 
 use super::Refusal;
+use crate::subnet::plugin::Moment;
 
 /// The longest request, in bytes.
 pub(super) const REQUEST_BYTES_MAX: u64 = 64 << 10;
@@ -56,6 +57,13 @@ pub enum Change {
     RollBack(String),
     /// The policy on trial becomes the active one.
     Promote,
+    /// What waits in a place becomes the active policy then.
+    At {
+        /// `shadow` or `upcoming`.
+        place: String,
+        /// When.
+        moment: Moment,
+    },
     /// The trial is over.
     EndTrial,
 }

@@ -66,6 +66,8 @@ impl Part {
 /// Where the play takes place: folders that are gone afterwards.
 pub(super) struct Stage {
     folder: PathBuf,
+    /// What the validator is told beside its part.
+    set: Vec<(String, String)>,
 }
 
 /// A node and the way to end it.
@@ -85,9 +87,10 @@ pub(super) struct Cast {
 }
 
 impl Stage {
-    pub(super) fn new(folder: &Path) -> Self {
+    pub(super) fn new(folder: &Path, set: Vec<(String, String)>) -> Self {
         Self {
             folder: folder.to_owned(),
+            set,
         }
     }
 
@@ -174,6 +177,7 @@ impl Stage {
             ("plugins.challenge-matmul.settings.cells", "16"),
             ("plugins.score-compute.settings.epoch-blocks", "20"),
         ]);
+        keys.extend(self.set.iter().map(|(key, value)| (&**key, &**value)));
         start(self.config(&keys)?, Replaced::default()).await
     }
 

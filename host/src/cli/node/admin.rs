@@ -138,6 +138,9 @@ impl Admin for Face {
         let changing = move || match change {
             Change::RollBack(slot) => registry.roll_back(&slot).map(swapped),
             Change::Promote => registry.promote().map(swapped),
+            Change::At { place, moment } => registry
+                .await_moment(&place, moment)
+                .map(|id| Swapped { old: None, new: id }),
             Change::EndTrial => registry.end_trial().map(|id| Swapped {
                 old: Some(id.clone()),
                 new: id,
@@ -211,6 +214,7 @@ fn swapped(report: SwapReport) -> Swapped {
 
 fn entry(listed: Listed) -> PluginEntry {
     PluginEntry {
+        place: listed.slot,
         id: listed.id,
         world: Subject::Plugin(listed.world),
         origin: origin(listed.source),
@@ -219,6 +223,7 @@ fn entry(listed: Listed) -> PluginEntry {
 
 fn pack_entry(listed: ListedPack) -> PluginEntry {
     PluginEntry {
+        place: listed.id.name.clone(),
         id: listed.id,
         world: Subject::DataPack,
         origin: origin(listed.source),

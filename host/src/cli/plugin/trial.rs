@@ -15,6 +15,8 @@ use crate::store::StoreReader;
 use crate::subnet::evidence::ShadowRecord;
 use crate::subnet::text::escape;
 
+use super::swap::When;
+
 /// Epochs of a trial that are shown.
 const SHOWN_MAX: usize = 100;
 
@@ -46,6 +48,8 @@ pub(super) struct Shadow {
 /// Make the policy on trial the active one.
 #[derive(Debug, Args)]
 pub(super) struct Promote {
+    #[command(flatten)]
+    when: When,
     #[command(flatten)]
     node: NodeArgs,
 }
@@ -141,7 +145,12 @@ fn row(record: &ShadowRecord) -> [String; 7] {
 
 impl Promote {
     pub(super) fn execute(self, world: &mut World<'_>) -> anyhow::Result<()> {
-        change(&self.node, Change::Promote, "is active", world)
+        let Some(moment) = self.when.moment() else {
+            return change(&self.node, Change::Promote, "is active", world);
+        };
+        let place = "shadow".to_owned();
+        let at = format!("takes over at {moment}");
+        change(&self.node, Change::At { place, moment }, &at, world)
     }
 }
 

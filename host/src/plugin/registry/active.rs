@@ -15,6 +15,10 @@ pub(super) const POLICY_SLOT: &str = "policy";
 /// The slot of a policy on trial: it scores beside the active one.
 pub(super) const SHADOW_SLOT: &str = "shadow";
 
+/// The slot of a policy that waits for its moment. Sorts after [`POLICY_SLOT`],
+/// so that a name that both have means the active one.
+pub(super) const UPCOMING_SLOT: &str = "upcoming";
+
 /// A plugin in its slot.
 pub(super) struct Held {
     pub(super) slot: String,

@@ -29,7 +29,7 @@ use crate::plugin::files::{self, write_atomic};
 use crate::plugin::manifest::{self, MANIFEST_BYTES_MAX, Signed};
 use crate::plugin::settings::{self, Settings};
 use crate::plugin::trust::Sequences;
-use crate::subnet::plugin::Digest;
+use crate::subnet::plugin::{Digest, Moment};
 use crate::subnet::trust::Subject;
 
 /// Pins that are kept; the oldest goes first.
@@ -72,6 +72,9 @@ struct Activations {
     active: BTreeMap<String, Activation>,
     #[serde(default)]
     packs: BTreeMap<String, Activation>,
+    /// By slot, when what waits there is to become the active policy.
+    #[serde(default)]
+    moments: BTreeMap<String, Moment>,
     /// Oldest first.
     history: Vec<Swap>,
 }
@@ -157,6 +160,22 @@ impl State {
     pub(super) fn empty(&mut self, slot: &str) -> io::Result<()> {
         let mut activations = self.activations.clone();
         activations.active.remove(slot);
+        activations.moments.remove(slot);
+        self.write(activations)
+    }
+
+    /// What waits in `slot` is to become the active policy then.
+    pub(super) fn await_moment(&mut self, slot: &str, moment: Moment) -> io::Result<()> {
+        let mut activations = self.activations.clone();
+        activations.moments.insert(slot.to_owned(), moment);
+        self.write(activations)
+    }
+
+    pub(super) fn moments(&self) -> &BTreeMap<String, Moment> {
+        &self.activations.moments
+    }
+
+    fn write(&mut self, activations: Activations) -> io::Result<()> {
         write_json(&self.folder.join(ACTIVATIONS), &activations)?;
         self.activations = activations;
         Ok(())
@@ -182,14 +201,12 @@ impl State {
         history.push(swap);
         let excess = history.len().saturating_sub(HISTORY_MAX);
         history.drain(..excess);
-        let activations = Activations {
+        self.write(Activations {
             active,
             packs,
             history,
-        };
-        write_json(&self.folder.join(ACTIVATIONS), &activations)?;
-        self.activations = activations;
-        Ok(())
+            moments: self.activations.moments.clone(),
+        })
     }
 
     /// Newest first.
