@@ -12,5 +12,5 @@ mod plugin;
 mod python;
 mod synapse;
 mod tidy;
-mod weights;
 mod wallet;
+mod weights;

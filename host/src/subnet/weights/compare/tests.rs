@@ -106,7 +106,7 @@ fn the_three_differ_where_a_policy_names_too_few() {
         max_weights_limit: u16::MAX,
         ..Hyperparameters::default()
     };
-    let points = [(1, 3.0), (2, 1.0)];
+    let points = [(1, 0.75), (2, 0.25)];
     let padded = bittensor_10(&points, 5, &rules);
     assert_eq!(padded.uids(), [0, 1, 2, 3, 4]);
     assert_eq!(
