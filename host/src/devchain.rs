@@ -240,7 +240,7 @@ impl DevChain {
 
     /// The beacon whose rounds open timelocked commits here.
     pub fn beacon(&self) -> Beacon {
-        drand::beacon()
+        drand::beacon().clone()
     }
 
     /// Lets the beacon sign ahead of its clock: the next blocks store its rounds

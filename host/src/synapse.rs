@@ -12,8 +12,8 @@
 //! chain that anyone can write to and pass [`address`] first. What a status
 //! means is said once, in `status`, for both ends.
 //!
-//! It does not encrypt, follow redirects or retry, and knows nothing of chain
-//! or plugins: it serves a [`Service`](crate::subnet::wire::Service) and is a
+//! It does not encrypt or follow redirects, sends a task once, and knows nothing
+//! of chain or plugins: it serves a [`Service`](crate::subnet::wire::Service) and is a
 //! [`Dendrite`](crate::subnet::wire::Dendrite).
 
 pub mod address;

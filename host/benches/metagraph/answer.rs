@@ -3,7 +3,7 @@
 
 use parity_scale_codec::{Compact, Decode, Encode};
 
-pub const NEURONS: u16 = 256;
+pub(crate) const NEURONS: u16 = 256;
 /// Every eighth neuron has told who it is.
 const IDENTIFIED: u16 = 8;
 
@@ -11,89 +11,89 @@ type Account = [u8; 32];
 type Text = Vec<u8>;
 
 #[derive(Encode, Decode)]
-pub struct Axon {
-    pub block: u64,
-    pub version: u32,
-    pub ip: u128,
-    pub port: u16,
-    pub ip_type: u8,
-    pub protocol: u8,
-    pub placeholder1: u8,
-    pub placeholder2: u8,
+pub(crate) struct Axon {
+    pub(crate) block: u64,
+    pub(crate) version: u32,
+    pub(crate) ip: u128,
+    pub(crate) port: u16,
+    pub(crate) ip_type: u8,
+    pub(crate) protocol: u8,
+    pub(crate) placeholder1: u8,
+    pub(crate) placeholder2: u8,
 }
 
 /// `ChainIdentityOfV2`.
 #[derive(Encode, Decode)]
-pub struct Identity {
-    pub texts: [Text; 7],
+pub(crate) struct Identity {
+    pub(crate) texts: [Text; 7],
 }
 
 /// The runtime's `Metagraph`, all of it.
 #[derive(Encode, Decode)]
-pub struct Answer {
-    pub netuid: Compact<u16>,
-    pub name: Vec<Compact<u8>>,
-    pub symbol: Vec<Compact<u8>>,
-    pub identity: Option<[Text; 8]>,
-    pub network_registered_at: Compact<u64>,
-    pub owner_hotkey: Account,
-    pub owner_coldkey: Account,
-    pub block: Compact<u64>,
-    pub tempo: Compact<u16>,
-    pub last_step: Compact<u64>,
-    pub blocks_since_last_step: Compact<u64>,
-    pub subnet_emission: Compact<u64>,
-    pub pools: [Compact<u64>; 8],
-    pub subnet_volume: Compact<u128>,
-    pub moving_price: i128,
-    pub rho: Compact<u16>,
-    pub kappa: Compact<u16>,
-    pub min_allowed_weights: Compact<u16>,
-    pub max_weights_limit: Compact<u16>,
-    pub weights_version: Compact<u64>,
-    pub weights_rate_limit: Compact<u64>,
-    pub activity_cutoff: Compact<u16>,
-    pub max_validators: Compact<u16>,
-    pub num_uids: Compact<u16>,
-    pub max_uids: Compact<u16>,
-    pub burn: Compact<u64>,
-    pub difficulty: Compact<u64>,
-    pub registration_allowed: bool,
-    pub pow_registration_allowed: bool,
-    pub immunity_period: Compact<u16>,
-    pub difficulties: [Compact<u64>; 2],
-    pub burns: [Compact<u64>; 2],
-    pub adjustment_alpha: Compact<u64>,
-    pub adjustment_interval: Compact<u16>,
-    pub target_regs_per_interval: Compact<u16>,
-    pub max_regs_per_block: Compact<u16>,
-    pub serving_rate_limit: Compact<u64>,
-    pub commit_reveal_weights_enabled: bool,
-    pub commit_reveal_period: Compact<u64>,
-    pub liquid_alpha_enabled: bool,
-    pub alpha_high: Compact<u16>,
-    pub alpha_low: Compact<u16>,
-    pub bonds_moving_avg: Compact<u64>,
-    pub hotkeys: Vec<Account>,
-    pub coldkeys: Vec<Account>,
-    pub identities: Vec<Option<Identity>>,
-    pub axons: Vec<Axon>,
-    pub active: Vec<bool>,
-    pub validator_permit: Vec<bool>,
-    pub pruning_score: Vec<Compact<u16>>,
-    pub last_update: Vec<Compact<u64>>,
-    pub emission: Vec<Compact<u64>>,
-    pub dividends: Vec<Compact<u16>>,
-    pub incentives: Vec<Compact<u16>>,
-    pub consensus: Vec<Compact<u16>>,
-    pub trust: Vec<Compact<u16>>,
-    pub rank: Vec<Compact<u16>>,
-    pub block_at_registration: Vec<Compact<u64>>,
-    pub alpha_stake: Vec<Compact<u64>>,
-    pub tao_stake: Vec<Compact<u64>>,
-    pub total_stake: Vec<Compact<u64>>,
-    pub tao_dividends_per_hotkey: Vec<(Account, Compact<u64>)>,
-    pub alpha_dividends_per_hotkey: Vec<(Account, Compact<u64>)>,
+pub(crate) struct Answer {
+    pub(crate) netuid: Compact<u16>,
+    pub(crate) name: Vec<Compact<u8>>,
+    pub(crate) symbol: Vec<Compact<u8>>,
+    pub(crate) identity: Option<[Text; 8]>,
+    pub(crate) network_registered_at: Compact<u64>,
+    pub(crate) owner_hotkey: Account,
+    pub(crate) owner_coldkey: Account,
+    pub(crate) block: Compact<u64>,
+    pub(crate) tempo: Compact<u16>,
+    pub(crate) last_step: Compact<u64>,
+    pub(crate) blocks_since_last_step: Compact<u64>,
+    pub(crate) subnet_emission: Compact<u64>,
+    pub(crate) pools: [Compact<u64>; 8],
+    pub(crate) subnet_volume: Compact<u128>,
+    pub(crate) moving_price: i128,
+    pub(crate) rho: Compact<u16>,
+    pub(crate) kappa: Compact<u16>,
+    pub(crate) min_allowed_weights: Compact<u16>,
+    pub(crate) max_weights_limit: Compact<u16>,
+    pub(crate) weights_version: Compact<u64>,
+    pub(crate) weights_rate_limit: Compact<u64>,
+    pub(crate) activity_cutoff: Compact<u16>,
+    pub(crate) max_validators: Compact<u16>,
+    pub(crate) num_uids: Compact<u16>,
+    pub(crate) max_uids: Compact<u16>,
+    pub(crate) burn: Compact<u64>,
+    pub(crate) difficulty: Compact<u64>,
+    pub(crate) registration_allowed: bool,
+    pub(crate) pow_registration_allowed: bool,
+    pub(crate) immunity_period: Compact<u16>,
+    pub(crate) difficulties: [Compact<u64>; 2],
+    pub(crate) burns: [Compact<u64>; 2],
+    pub(crate) adjustment_alpha: Compact<u64>,
+    pub(crate) adjustment_interval: Compact<u16>,
+    pub(crate) target_regs_per_interval: Compact<u16>,
+    pub(crate) max_regs_per_block: Compact<u16>,
+    pub(crate) serving_rate_limit: Compact<u64>,
+    pub(crate) commit_reveal_weights_enabled: bool,
+    pub(crate) commit_reveal_period: Compact<u64>,
+    pub(crate) liquid_alpha_enabled: bool,
+    pub(crate) alpha_high: Compact<u16>,
+    pub(crate) alpha_low: Compact<u16>,
+    pub(crate) bonds_moving_avg: Compact<u64>,
+    pub(crate) hotkeys: Vec<Account>,
+    pub(crate) coldkeys: Vec<Account>,
+    pub(crate) identities: Vec<Option<Identity>>,
+    pub(crate) axons: Vec<Axon>,
+    pub(crate) active: Vec<bool>,
+    pub(crate) validator_permit: Vec<bool>,
+    pub(crate) pruning_score: Vec<Compact<u16>>,
+    pub(crate) last_update: Vec<Compact<u64>>,
+    pub(crate) emission: Vec<Compact<u64>>,
+    pub(crate) dividends: Vec<Compact<u16>>,
+    pub(crate) incentives: Vec<Compact<u16>>,
+    pub(crate) consensus: Vec<Compact<u16>>,
+    pub(crate) trust: Vec<Compact<u16>>,
+    pub(crate) rank: Vec<Compact<u16>>,
+    pub(crate) block_at_registration: Vec<Compact<u64>>,
+    pub(crate) alpha_stake: Vec<Compact<u64>>,
+    pub(crate) tao_stake: Vec<Compact<u64>>,
+    pub(crate) total_stake: Vec<Compact<u64>>,
+    pub(crate) tao_dividends_per_hotkey: Vec<(Account, Compact<u64>)>,
+    pub(crate) alpha_dividends_per_hotkey: Vec<(Account, Compact<u64>)>,
 }
 
 fn key(uid: u16, kind: u8) -> Account {
@@ -144,7 +144,7 @@ fn axon(uid: u16) -> Axon {
 }
 
 /// Subnet 1, its slots all taken.
-pub fn answer() -> Answer {
+pub(crate) fn answer() -> Answer {
     let each = 0..NEURONS;
     let dividends = || each.clone().map(|uid| (key(uid, 7), Compact(1_u64 << 40)));
     Answer {

@@ -29,6 +29,10 @@ pub(super) enum Request {
         /// Its name.
         name: String,
     },
+    /// Who swapped what when.
+    History,
+    /// Something else in a place, of what is here already.
+    Change(Change),
     /// The weights that the guard holds.
     Held,
     /// Lets them through.
@@ -42,6 +46,18 @@ pub(super) enum Request {
         /// What the operator says of it.
         approval: Approval,
     },
+}
+
+/// What to do with plugins that are here already.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Change {
+    /// What was active before in this place comes back.
+    RollBack(String),
+    /// The policy on trial becomes the active one.
+    Promote,
+    /// The trial is over.
+    EndTrial,
 }
 
 /// What an operator says of a file that is offered.

@@ -134,13 +134,13 @@ impl Overrides for ChainArgs {
 #[command(next_help_heading = "Wallet")]
 pub(crate) struct WalletArgs {
     /// The wallet's name, or a development key such as //Alice
-    #[arg(long = "wallet.name", value_name = "NAME")]
+    #[arg(id = "wallet.name", long = "wallet.name", value_name = "NAME")]
     name: Option<String>,
     /// The hotkey's name within the wallet [default: default]
-    #[arg(long = "wallet.hotkey", value_name = "NAME")]
+    #[arg(id = "wallet.hotkey", long = "wallet.hotkey", value_name = "NAME")]
     hotkey: Option<String>,
     /// Where wallets are kept [default: ~/.bittensor/wallets]
-    #[arg(long = "wallet.path", value_name = "FOLDER")]
+    #[arg(id = "wallet.path", long = "wallet.path", value_name = "FOLDER")]
     path: Option<String>,
 }
 

@@ -12,8 +12,8 @@ use crate::chain::{self, ColdkeySource, Keys, Subtensor, networks};
 use crate::config;
 use crate::subnet::chain::{Chain, ChainError};
 use crate::subnet::events::Observer;
-use crate::subnet::key::Signer;
-use crate::wallet::{Coldkey, Hotkey, Passwords, Wallet, WalletError};
+use crate::subnet::key::{AccountId, Signer};
+use crate::wallet::{Coldkey, Hotkey, Passwords, Wallet, WalletError, Which};
 
 use super::exit::Usage;
 
@@ -84,6 +84,18 @@ pub(crate) async fn allow(wallet: &config::Wallet, chain: &dyn Chain) -> anyhow:
 pub(crate) async fn hotkey(wallet: &config::Wallet) -> anyhow::Result<Arc<dyn Signer>> {
     let wallet = wallet.clone();
     Ok(tokio::task::spawn_blocking(move || open_hotkey(&wallet)).await??)
+}
+
+/// The hotkey's address: from the public half where it lies beside the key, so
+/// that a command which only names the hotkey needs no password.
+pub(crate) async fn account(wallet: &config::Wallet) -> anyhow::Result<AccountId> {
+    if !is_development(wallet) {
+        let folder = Wallet::new(&wallet.path, &wallet.name)?;
+        if let Some((account, _)) = folder.public(Which::Hotkey(&wallet.hotkey))? {
+            return Ok(account);
+        }
+    }
+    Ok(hotkey(wallet).await?.account())
 }
 
 fn open_hotkey(wallet: &config::Wallet) -> Result<Arc<dyn Signer>, WalletError> {

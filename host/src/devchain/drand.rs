@@ -10,6 +10,8 @@
 //! Rounds are signed by the wall clock, one after the other, and by
 //! [`DevChain::sign_until`](super::DevChain::sign_until).
 
+use std::sync::LazyLock;
+
 use scale_decode::DecodeAsType;
 use scale_encode::EncodeAsType;
 use scale_value::Value;
@@ -74,7 +76,12 @@ pub(super) fn key() -> BeaconKey {
 }
 
 /// The development beacon, as clients know it.
-pub(super) fn beacon() -> Beacon {
+pub(super) fn beacon() -> &'static Beacon {
+    static BEACON: LazyLock<Beacon> = LazyLock::new(make);
+    &BEACON
+}
+
+fn make() -> Beacon {
     let (genesis_ms, period_ms) = (u64::from(GENESIS_S) * 1000, u64::from(PERIOD_S) * 1000);
     Beacon::new(&key().public_key(), genesis_ms, period_ms)
         .expect("a key's public half is a point, and three seconds are not zero")

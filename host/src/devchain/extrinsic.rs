@@ -198,12 +198,6 @@ impl Extrinsic {
     }
 }
 
-fn verify_ed25519(signer: &[u8; 32], payload: &[u8], signature: &[u8; 64]) -> bool {
-    let signature = ed25519_dalek::Signature::from_bytes(signature);
-    ed25519_dalek::VerifyingKey::from_bytes(signer)
-        .is_ok_and(|key| key.verify_strict(payload, &signature).is_ok())
-}
-
 /// The extensions' own bytes, with what the chain reads of them.
 struct Extensions {
     bytes: Vec<u8>,

@@ -152,7 +152,7 @@ mod tests {
             want("limit", "fuel many"),
             want("limit", "patience 5"),
         ] {
-            assert!(wanted(&[bad.clone()]).is_err(), "{bad:?}");
+            assert!(wanted(std::slice::from_ref(&bad)).is_err(), "{bad:?}");
         }
     }
 

@@ -249,6 +249,8 @@ pub trait ChallengeSolver: Send + Sync {
 pub trait Plugins: Send + Sync {
     /// The active policy; a validator always has one.
     fn policy(&self) -> Option<Arc<dyn ScoringPolicy>>;
+    /// A policy that is tried beside the active one and decides nothing.
+    fn shadow(&self) -> Option<Arc<dyn ScoringPolicy>>;
     /// The active generators, by name.
     fn generators(&self) -> Vec<Arc<dyn ChallengeGenerator>>;
     /// The generator a session began under, active or not, if its bytes are still here.

@@ -84,6 +84,18 @@ pub enum Value {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Fields(pub Vec<(String, Value)>);
 
+/// What the original compute subnet's validators ask a miner for: its route.
+pub const SPECS: &str = "Specs";
+/// The field of [`SPECS`] that a miner fills: JSON, as text.
+pub const SPECS_OUTPUT: &str = "specs_output";
+
+/// [`SPECS`] as the original's `protocol.py` declares it.
+pub fn specs() -> Declaration {
+    Declaration::new(SPECS)
+        .optional("specs_input", Kind::Text, "".into())
+        .optional(SPECS_OUTPUT, Kind::Text, "".into())
+}
+
 impl Declaration {
     /// A message without fields.
     pub fn new(name: &str) -> Self {
@@ -153,6 +165,25 @@ impl Value {
                 .map(|(key, value)| (Self::from(key), value))
                 .collect(),
         )
+    }
+}
+
+impl Value {
+    /// What a `dict` has for a text; nothing of other values.
+    pub fn member(&self, name: &str) -> Option<&Value> {
+        let Self::Dict(pairs) = self else {
+            return None;
+        };
+        let found = pairs.iter().find(|(key, _)| key.text() == Some(name));
+        found.map(|(_, value)| value)
+    }
+
+    /// A `str`.
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
     }
 }
 

@@ -13,7 +13,7 @@ const WORD_BYTES_MAX: usize = 128;
 /// A label's value, in bytes.
 const VALUE_BYTES_MAX: usize = 512;
 /// Labels or metrics in one place, groups of cards in one machine, solvers.
-const LIST_MAX: usize = 64;
+pub(super) const LIST_MAX: usize = 64;
 /// Cards of one model whose ids are given.
 const UUIDS_MAX: usize = 256;
 const PERMILLE_MAX: u16 = 1000;

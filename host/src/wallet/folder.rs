@@ -138,16 +138,14 @@ impl Wallet {
         if !self.folder().is_dir() {
             return Err(self.unknown());
         }
-        let coldkey = self.entry("coldkey", &self.folder());
+        let coldkey = self.entry(Which::Coldkey)?;
+        let is_there = coldkey.public.is_some() || coldkey.storage != Storage::WatchOnly;
+        let hotkeys = self.hotkeys()?;
+        let hotkeys = hotkeys.iter().map(|name| self.entry(Which::Hotkey(name)));
         Ok(WalletEntry {
             name: self.name.clone(),
-            coldkey: (coldkey.public.is_some() || coldkey.storage != Storage::WatchOnly)
-                .then_some(coldkey),
-            hotkeys: self
-                .hotkeys()?
-                .iter()
-                .map(|name| self.entry(name, &self.folder().join("hotkeys")))
-                .collect(),
+            coldkey: is_there.then_some(coldkey),
+            hotkeys: hotkeys.collect::<Result<_, _>>()?,
         })
     }
 
@@ -203,6 +201,15 @@ impl Wallet {
             path,
             content,
         })
+    }
+
+    /// The public half of a key, if it can be read without a password.
+    pub fn public(&self, which: Which<'_>) -> Result<Option<(AccountId, Scheme)>, WalletError> {
+        let path = self.path(which)?;
+        // From the public file, or, in wallets of old versions, from the keyfile.
+        Ok([public_path(&path), path]
+            .iter()
+            .find_map(|path| keyfile::read_public(path, &files::read(path).ok()?).ok()))
     }
 
     /// The file of a key.
@@ -286,22 +293,20 @@ impl Wallet {
         Ok(names)
     }
 
-    fn entry(&self, name: &str, folder: &Path) -> KeyEntry {
-        let path = folder.join(name);
-        // From the public file, or, in wallets of old versions, from the keyfile.
-        let public = [public_path(&path), path.clone()]
-            .iter()
-            .find_map(|path| keyfile::read_public(path, &files::read(path).ok()?).ok());
-        let storage = match files::begin(&path) {
+    fn entry(&self, which: Which<'_>) -> Result<KeyEntry, WalletError> {
+        let storage = match files::begin(&self.path(which)?) {
             Ok(None) => Storage::WatchOnly,
             Ok(Some(start)) => Encryption::of(&start).map_or(Storage::Plain, Storage::Encrypted),
             Err(_) => Storage::Unreadable,
         };
-        KeyEntry {
-            name: name.to_owned(),
-            public,
+        Ok(KeyEntry {
+            name: match which {
+                Which::Coldkey => "coldkey".to_owned(),
+                Which::Hotkey(name) => name.to_owned(),
+            },
+            public: self.public(which)?,
             storage,
-        }
+        })
     }
 }
 

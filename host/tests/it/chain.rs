@@ -116,7 +116,7 @@ fn refusal(error: ChainError) -> (String, String) {
 
 /// Waits for the connection: a busy machine needs some seconds for metadata.
 async fn connected(client: &Subtensor) {
-    for _ in 0..10 {
+    for _ in 0..30 {
         if client.network().await.is_ok() {
             return;
         }

@@ -49,9 +49,12 @@ async def transfers(client, alice):
     assert refused is None or not refused.success, refused
 
 
-async def takes_part(client, alice, bob):
+async def registers(client, bob):
     registered = ok(await client.execute(bt.intents.BurnedRegister(netuid=NETUID), bob))
     assert registered.data["shielded"], registered
+
+
+async def takes_part(client, alice, bob):
     stake = bt.intents.AddStake(hotkey_ss58=bob.address, netuid=NETUID, amount_tao=2000.0)
     ok(await client.execute(stake, bob))
     before = (await client.staking.get(bob.address, bob.address, NETUID)).rao
@@ -68,11 +71,18 @@ async def takes_part(client, alice, bob):
     assert [tuple(pair) for pair in weights] == [(1, 65535)], weights
 
 
+def connect(url):
+    return bt.Client(url, fallback_endpoints=[], archive_endpoints=[])
+
+
 async def main(url):
     alice, bob = DevWallet(Keypair, "//Alice"), DevWallet(Keypair, "//Bob")
-    async with bt.Client(url, fallback_endpoints=[], archive_endpoints=[]) as client:
+    async with connect(url) as client:
         await reads(client, alice)
         await transfers(client, alice)
+        await registers(client, bob)
+    # A client forgets that a shielded call used two nonces: the next one begins anew.
+    async with connect(url) as client:
         await takes_part(client, alice, bob)
 
 

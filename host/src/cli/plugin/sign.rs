@@ -168,14 +168,14 @@ impl Says {
     }
 
     fn manifest(&self, file: &Path, package: &Package) -> anyhow::Result<Manifest> {
+        let sequence = self.sequence.ok_or_else(|| {
+            Usage("say which number this release has: --sequence 1, and more with each release, since lower ones are refused afterwards".into())
+        })?;
         let (name, version, subject) = if package.is_code() {
             component(package)?
         } else {
             self.pack(file)?
         };
-        let sequence = self.sequence.ok_or_else(|| {
-            Usage("say which number this release has: --sequence 1, and more with each release, since lower ones are refused afterwards".into())
-        })?;
         let mut wants = self.wants.clone();
         wants.sort();
         let mut settings = self.settings.clone();

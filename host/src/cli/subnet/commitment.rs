@@ -46,7 +46,7 @@ impl Commitment {
             Some(text) => AccountId::from_ss58(text).context("whose commitment?")?,
             None => {
                 let wallet = world.settings(&arguments)?.named_wallet()?;
-                keys::hotkey(&wallet).await?.account()
+                keys::account(&wallet).await?
             }
         };
         let (chain, netuid) = reader(world, &self.subnet)?;

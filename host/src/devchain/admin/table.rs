@@ -2,7 +2,7 @@
 
 use super::{ItemChange, PALLET, Who, error};
 use crate::devchain::dispatch::{Context, DispatchError};
-use crate::devchain::limits::{Hyperparameter, Limit};
+use crate::devchain::limits::{Hyperparameter as H, Limit};
 use crate::devchain::mechanism;
 use crate::devchain::registration::Bits128;
 use crate::devchain::state::SUBTENSOR;
@@ -54,7 +54,7 @@ const fn owner(
     call: &'static str,
     item: &'static str,
     event: Event,
-    limited: Hyperparameter,
+    limited: H,
     check: Check,
 ) -> Rule {
     Rule {
@@ -86,8 +86,6 @@ const fn frozen_root(call: &'static str, item: &'static str, event: Event, check
         ..root(call, item, event, check)
     }
 }
-
-use Hyperparameter as H;
 
 #[rustfmt::skip]
 static RULES: &[Rule] = &[

@@ -289,3 +289,84 @@ fn an_upgrade_finds_the_values_as_it_would_write_them() {
     ];
     assert_eq!(differ, grew);
 }
+
+/// Decodes bytes as a type and encodes what comes of it.
+fn there_and_back(codec: &Codec, bytes: &[u8], type_id: u32) -> Vec<u8> {
+    let mut rest = bytes;
+    let value = scale_value::scale::decode_as_type(&mut rest, type_id, codec.types()).unwrap();
+    assert!(rest.is_empty());
+    codec.encode(&value.remove_context(), type_id).unwrap()
+}
+
+#[test]
+fn calls_survive_decoding_and_encoding() {
+    let codec = codec();
+    let any = codec.metadata().outer_enums.call_enum_ty.id;
+    let mut calls: Vec<Vec<u8>> = Vec::new();
+    for list in ["calls", "extrinsics"] {
+        for golden in golden::list(list) {
+            let field = ["data_hex", "call_data_hex"]
+                .into_iter()
+                .find(|f| !golden[f].is_null());
+            calls.push(golden::bytes(&golden[field.unwrap()]));
+        }
+    }
+    assert!(calls.len() >= 12, "{}", calls.len());
+    for call in calls {
+        assert_eq!(there_and_back(&codec, &call, any), call);
+    }
+}
+
+#[test]
+fn calls_are_found_by_the_names_of_the_sdk() {
+    let codec = codec();
+    for golden in golden::list("calls") {
+        let (module, name) = (golden["module"].as_str(), golden["function"].as_str());
+        let index = codec.call_index(module.unwrap(), name.unwrap()).unwrap();
+        assert_eq!(index, golden::bytes(&golden["data_hex"])[..2]);
+    }
+}
+
+#[test]
+fn maps_have_the_keys_and_values_of_a_real_chain() {
+    let codec = codec();
+    for golden in golden::list("query_maps") {
+        let pallet = golden["pallet"].as_str().unwrap();
+        let item = codec
+            .item(pallet, golden["storage_function"].as_str().unwrap())
+            .unwrap();
+        let params = golden["params"].as_array().unwrap();
+        let parts: Vec<Key> = params.iter().map(|param| part(param).unwrap()).collect();
+        let prefix = codec.key(item, &parts).unwrap();
+        assert_eq!(prefix, golden::bytes(&golden["prefix_hex"]));
+        for change in golden["raw_changes"].as_array().unwrap() {
+            assert!(golden::bytes(&change[0]).starts_with(&prefix));
+            let value = golden::bytes(&change[1]);
+            assert_eq!(there_and_back(&codec, &value, item.value), value);
+        }
+    }
+}
+
+#[test]
+fn runtime_results_and_arguments_are_those_of_the_real_runtime() {
+    let codec = codec();
+    for golden in golden::list("runtime_calls") {
+        let (api, method) = (golden["api"].as_str(), golden["method"].as_str());
+        let name = format!("{}_{}", api.unwrap(), method.unwrap());
+        let (inputs, output) = codec.api(&name).unwrap();
+        let raw = golden::bytes(&golden["raw_hex"]);
+        assert_eq!(there_and_back(&codec, &raw, output), raw, "{name}");
+        let mut arguments = golden::bytes(&golden["encoded_params_hex"]);
+        for input in inputs {
+            let length = codec.length(&arguments, input).unwrap();
+            let rest = arguments.split_off(length);
+            assert_eq!(
+                there_and_back(&codec, &arguments, input),
+                arguments,
+                "{name}"
+            );
+            arguments = rest;
+        }
+        assert!(arguments.is_empty(), "{name}");
+    }
+}

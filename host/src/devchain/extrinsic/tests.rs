@@ -130,9 +130,12 @@ fn covered_calls_decode_and_the_rest_is_left_alone() {
             "transfer_keep_alive",
             "transfer_allow_death",
             "add_stake",
+            "remove_stake",
             "burned_register",
             "set_weights",
             "remark",
+            "sudo",
+            "batch",
         ];
         assert_eq!(call != Call::Uncovered, covered.contains(&name), "{name}");
         if let Call::Weights(WeightsCall::Set(weights)) = call {

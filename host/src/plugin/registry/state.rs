@@ -67,7 +67,7 @@ pub(super) struct Activation {
     pub(super) by: String,
 }
 
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct Activations {
     active: BTreeMap<String, Activation>,
     #[serde(default)]
@@ -150,6 +150,15 @@ impl State {
             write_json(&self.folder.join(SEQUENCES), &sequences)?;
             self.sequences = sequences;
         }
+        Ok(())
+    }
+
+    /// After a restart the slot is empty too.
+    pub(super) fn empty(&mut self, slot: &str) -> io::Result<()> {
+        let mut activations = self.activations.clone();
+        activations.active.remove(slot);
+        write_json(&self.folder.join(ACTIVATIONS), &activations)?;
+        self.activations = activations;
         Ok(())
     }
 

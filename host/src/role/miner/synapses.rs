@@ -13,11 +13,10 @@
 use serde_json::{Value as Json, json};
 
 use crate::subnet::hardware::Hardware;
-use crate::subnet::synapse::{Declaration, Fields, Kind, Value};
+pub(super) use crate::subnet::synapse::SPECS;
+use crate::subnet::synapse::{self, Declaration, Fields, Kind, SPECS_OUTPUT, Value};
 use crate::subnet::wire::CHALLENGE_PATH;
 
-/// The name of the one.
-pub(super) const SPECS: &str = "Specs";
 /// The name of the other.
 pub(super) const CHALLENGE: &str = "Challenge";
 
@@ -28,7 +27,6 @@ const DIFFICULTY: i128 = 7;
 /// Both, as the original's `protocol.py` declares them.
 pub(super) fn declarations() -> Vec<Declaration> {
     let text = |declaration: Declaration, name| declaration.optional(name, Kind::Text, "".into());
-    let specs = ["specs_input", "specs_output"];
     let asked = [
         "challenge_hash",
         "challenge_salt",
@@ -38,7 +36,7 @@ pub(super) fn declarations() -> Vec<Declaration> {
     ];
     let challenge = asked.into_iter().fold(Declaration::new(CHALLENGE), text);
     vec![
-        specs.into_iter().fold(Declaration::new(SPECS), text),
+        synapse::specs(),
         challenge
             .optional("challenge_difficulty", Kind::Int, Value::Int(DIFFICULTY))
             .optional("output", Kind::any_dict(), Value::Dict(Vec::new())),
@@ -47,7 +45,7 @@ pub(super) fn declarations() -> Vec<Declaration> {
 
 /// `fields` of a `Specs`, answered.
 pub(super) fn specs(mut fields: Fields, hardware: &Hardware) -> Fields {
-    fields.set("specs_output", original(hardware).to_string().into());
+    fields.set(SPECS_OUTPUT, original(hardware).to_string().into());
     fields
 }
 
@@ -110,7 +108,7 @@ mod tests {
     #[test]
     fn a_machine_is_told_in_the_originals_words() {
         let fields = specs(Fields::default(), &hardware());
-        let Some(Value::Text(text)) = fields.get("specs_output") else {
+        let Some(Value::Text(text)) = fields.get(SPECS_OUTPUT) else {
             unreachable!("it was set");
         };
         let told: Json = serde_json::from_str(text).unwrap();

@@ -64,7 +64,8 @@ pub(super) fn is_classic(status: StatusCode, headers: &HeaderMap, body: &[u8]) -
 fn is_unknown_synapse(headers: &HeaderMap, body: &[u8]) -> bool {
     is_json(headers)
         && json_of(body).is_some_and(|said| {
-            text_of(&said, "message").is_some_and(|text| text.starts_with(UNKNOWN_SYNAPSE))
+            let message = said.member("message").and_then(Value::text);
+            message.is_some_and(|text| text.starts_with(UNKNOWN_SYNAPSE))
         })
 }
 
@@ -83,11 +84,12 @@ pub(super) fn read(entry: &Entry, sent: Fields, arrival: &Arrival) -> Result<Out
     let (fields, axon) = if arrival.status == StatusCode::OK {
         let fields = entry.fields(&arrival.body);
         let fields = fields.map_err(|why| broke(format!("its answer does not parse: {why}")))?;
-        (fields, member(&said, "axon").map(Terminal::from_value))
+        (fields, said.member("axon").map(Terminal::from_value))
     } else {
+        let message = said.member("message").and_then(Value::text);
         let refused = Terminal {
             status_code: Some(status),
-            status_message: text_of(&said, "message").map(str::to_owned),
+            status_message: message.map(str::to_owned),
             ..Terminal::default()
         };
         (sent, Some(refused))
@@ -138,23 +140,6 @@ fn is_json(headers: &HeaderMap) -> bool {
 fn json_of(body: &[u8]) -> Option<Value> {
     let said = json::read(std::str::from_utf8(body).ok()?).ok()?;
     matches!(said, Value::Dict(_)).then_some(said)
-}
-
-fn member<'a>(said: &'a Value, name: &str) -> Option<&'a Value> {
-    let Value::Dict(pairs) = said else {
-        return None;
-    };
-    // The last one counts, as in Python.
-    let mut pairs = pairs.iter().rev();
-    let found = pairs.find(|(key, _)| matches!(key, Value::Text(key) if key == name));
-    found.map(|(_, value)| value)
-}
-
-fn text_of<'a>(said: &'a Value, name: &str) -> Option<&'a str> {
-    match member(said, name) {
-        Some(Value::Text(text)) => Some(text),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! What a miner of the original compute subnet says it has: its `Specs`.
 //!
-//! Its validators read `specs_output` as JSON: `cpu.count`, `gpu.details` of
-//! name and capacity in MiB, `ram.total` and `hard_disk.total` in bytes. Newer
-//! miners encrypt the text or do not serve it at all; then nothing is claimed.
+//! `specs_output` is JSON: `cpu.count`, `gpu.details` of name and capacity in MiB,
+//! `ram.total` and `hard_disk.total` in bytes. Some miners encrypt the text, and
+//! newer ones do not serve it at all; then nothing is claimed.
 //! All of it is a claim that nobody signed.
 
 use std::time::Duration;
@@ -11,27 +11,17 @@ use super::HttpDendrite;
 use super::classic::{Repeat, SynapseCall};
 use super::outcome::{self, Outcome};
 use super::trouble::Trouble;
-use crate::subnet::hardware::{Gpu, Hardware, Label};
+use crate::subnet::hardware::{Gpu, Hardware};
 use crate::subnet::scoring::OfferedMachine;
-use crate::subnet::synapse::{Declaration, Fields, Kind, Value};
+use crate::subnet::synapse::{Fields, SPECS_OUTPUT, Value, specs};
 use crate::subnet::wire::{Description, Peer, PeerError};
 
 use super::super::classic::{Entry, json};
-use super::super::description::DESCRIPTION_BYTES_MAX;
+use super::super::description::{DESCRIPTION_BYTES_MAX, LIST_MAX};
 
-/// The message's name.
-const SPECS: &str = "Specs";
-const OUTPUT: &str = "specs_output";
 /// What such a peer runs, as far as can be told.
 const SOFTWARE: &str = "classic axon";
 const MIB: u64 = 1 << 20;
-
-/// `Specs` as the original compute subnet declares it.
-fn specs() -> Declaration {
-    Declaration::new(SPECS)
-        .optional("specs_input", Kind::Text, "".into())
-        .optional(OUTPUT, Kind::Text, "".into())
-}
 
 /// What came of asking.
 pub(super) enum Said {
@@ -69,10 +59,10 @@ fn description(said: Outcome) -> Result<Description, PeerError> {
     let claimed = match said.into_fields() {
         Err(_) if unknown => None,
         Err(refused) => return Err(refused),
-        Ok(fields) => match fields.get(OUTPUT) {
-            Some(Value::Text(text)) => hardware(text),
-            _ => None,
-        },
+        Ok(fields) => {
+            let output = fields.get(SPECS_OUTPUT).and_then(Value::text);
+            output.and_then(hardware)
+        }
     };
     Ok(Description {
         software: SOFTWARE.to_owned(),
@@ -94,43 +84,38 @@ fn machine(claimed: Hardware) -> OfferedMachine {
 /// `None` if it is no JSON object: encrypted, or nothing.
 fn hardware(text: &str) -> Option<Hardware> {
     let specs = json::read(text).ok()?;
-    matches!(specs, Value::Dict(_)).then(|| ())?;
-    let cpu = member(&specs, "cpu");
-    let number =
-        |part: &str, name: &str| number(member(&specs, part).and_then(|p| member(p, name)));
-    let cores = number("cpu", "count");
+    matches!(specs, Value::Dict(_)).then_some(())?;
+    let of = |part: &str, name: &str| specs.member(part).and_then(|part| part.member(name));
+    let number = |part: &str, name: &str| number(of(part, name));
     let model = ["brand_raw", "model", "vendor_id_raw"]
         .into_iter()
-        .find_map(|name| text_of(cpu.and_then(|cpu| member(cpu, name))));
+        .find_map(|name| of("cpu", name).and_then(Value::text));
     Some(Hardware {
-        gpus: gpus(member(&specs, "gpu")),
+        gpus: gpus(of("gpu", "details")),
         cpu_model: model.unwrap_or_default().to_owned(),
-        cpu_threads: u32::try_from(number("cpu", "threads").max(cores)).unwrap_or(u32::MAX),
+        cpu_threads: u32::try_from(number("cpu", "count")).unwrap_or(u32::MAX),
         memory_mib: number("ram", "total") / MIB,
         disk_mib: number("hard_disk", "total") / MIB,
-        labels: cores_label(cores).into_iter().collect(),
+        labels: Vec::new(),
     })
 }
 
-fn cores_label(cores: u64) -> Option<Label> {
-    (cores > 0).then(|| Label {
-        name: "cpu-physical-cores".to_owned(),
-        value: cores.to_string(),
-    })
-}
-
-/// Equal cards are one entry.
-fn gpus(gpu: Option<&Value>) -> Vec<Gpu> {
-    let Some(Value::List(details)) = gpu.and_then(|gpu| member(gpu, "details")) else {
+/// Equal cards are one entry; one entry too many is refused with the description.
+fn gpus(details: Option<&Value>) -> Vec<Gpu> {
+    let Some(Value::List(details)) = details else {
         return Vec::new();
     };
     let mut gpus: Vec<Gpu> = Vec::new();
     for card in details {
-        let model = text_of(member(card, "name")).unwrap_or_default();
-        let memory_mib = number(member(card, "capacity"));
-        let same = |gpu: &&mut Gpu| gpu.model == model && gpu.memory_mib == memory_mib;
-        match gpus.iter_mut().find(same) {
-            Some(gpu) => gpu.count = gpu.count.saturating_add(1),
+        let model = card
+            .member("name")
+            .and_then(Value::text)
+            .unwrap_or_default();
+        let memory_mib = number(card.member("capacity"));
+        let same = |gpu: &Gpu| gpu.model == model && gpu.memory_mib == memory_mib;
+        match gpus.iter().position(same) {
+            Some(place) => gpus[place].count = gpus[place].count.saturating_add(1),
+            None if gpus.len() > LIST_MAX => break,
             None => gpus.push(Gpu {
                 model: model.to_owned(),
                 count: 1,
@@ -140,23 +125,6 @@ fn gpus(gpu: Option<&Value>) -> Vec<Gpu> {
         }
     }
     gpus
-}
-
-fn member<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
-    let Value::Dict(pairs) = value else {
-        return None;
-    };
-    let found = pairs
-        .iter()
-        .find(|(key, _)| matches!(key, Value::Text(key) if key == name));
-    found.map(|(_, value)| value)
-}
-
-fn text_of(value: Option<&Value>) -> Option<&str> {
-    match value {
-        Some(Value::Text(text)) => Some(text),
-        _ => None,
-    }
 }
 
 /// A whole number, the whole part of one, or nothing.
@@ -176,7 +144,7 @@ mod tests {
 
     fn outcome(code: u16, output: &str) -> Outcome {
         Outcome {
-            fields: Fields(vec![(OUTPUT.to_owned(), output.into())]),
+            fields: Fields(vec![(SPECS_OUTPUT.to_owned(), output.into())]),
             status_code: Some(code),
             status_message: None,
         }
@@ -223,6 +191,15 @@ mod tests {
             let _ = hardware(&format!("{{\"{part}\": {value}}}"));
             let _ = hardware(&value);
         }
+    }
+
+    #[test]
+    fn more_kinds_of_cards_than_a_description_holds_are_not_counted() {
+        let cards: Vec<String> = (0..9000)
+            .map(|n| format!("{{\"name\": \"{n}\"}}"))
+            .collect();
+        let specs = format!("{{\"gpu\": {{\"details\": [{}]}}}}", cards.join(","));
+        assert_eq!(hardware(&specs).unwrap().gpus.len(), LIST_MAX + 1);
     }
 
     #[test]

@@ -133,3 +133,24 @@ async fn an_axon_that_was_withdrawn_is_announced_no_more() {
     let short = client.serve_axon_tls(NETUID, there, &[1]).await;
     assert_eq!(refusal(short.unwrap_err()).0, "InvalidCertificate");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_hotkey_publishes_everybody_can_read() {
+    let chain = started(quick()).await;
+    let (client, other) = (
+        node(&[chain.url()], "//Alice").await,
+        node(&[chain.url()], "//Bob").await,
+    );
+    let alice = Hotkey::development("//Alice").unwrap().account();
+    assert_eq!(other.commitment(NETUID, alice).await.unwrap(), None);
+    for text in [&b"https://example.com"[..], &[b'x'; 300]] {
+        let included = client.set_commitment(NETUID, text).await.unwrap();
+        let found = other.commitment(NETUID, alice).await.unwrap().unwrap();
+        assert_eq!(found.block, included.block);
+        assert_eq!(found.fields[0].bytes, text);
+    }
+    let long = client.set_commitment(NETUID, &[b'x'; 513]).await;
+    assert_eq!(refusal(long.unwrap_err()).0, "TooLong");
+    let stranger = other.set_commitment(NETUID, b"x").await.unwrap_err();
+    assert_eq!(refusal(stranger).0, "AccountNotAllowedCommit");
+}

@@ -74,8 +74,8 @@ async fn a_mechanism_that_goes_takes_its_weights_with_it() {
     let set = client.run(&chain, "Alice", "set_mechanism_weights", args);
     set.await.unwrap();
     count(1).await.unwrap();
-    let left = client.text("SubtensorModule", "Weights", (4097_u16, 0_u16));
-    assert!(left.await.is_empty());
+    let left: Vec<(u16, u16)> = client.get("Weights", (4097_u16, 0_u16)).await;
+    assert!(left.is_empty());
 }
 
 #[tokio::test]

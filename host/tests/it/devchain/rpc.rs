@@ -227,3 +227,124 @@ async fn a_chain_that_others_could_reach_is_refused() {
     let refused = host::devchain::start(options).await.err().unwrap();
     assert!(refused.to_string().contains("loopback"), "{refused}");
 }
+
+/// Sends a body over HTTP and gives what comes back.
+async fn post(chain: &host::devchain::DevChain, body: String) -> (u16, String) {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let mut stream = tokio::net::TcpStream::connect(chain.address())
+        .await
+        .unwrap();
+    let head = format!(
+        "POST / HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\nConnection: close\r\n\r\n",
+        chain.address(),
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    // The chain may close before it has read all of what is too much.
+    let _ = stream.write_all(body.as_bytes()).await;
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    let answer = String::from_utf8_lossy(&answer).into_owned();
+    let status = answer.split(' ').nth(1).and_then(|code| code.parse().ok());
+    let body = answer.split("\r\n\r\n").nth(1).unwrap_or_default();
+    (status.unwrap_or(0), body.to_owned())
+}
+
+#[tokio::test]
+async fn requests_are_taken_however_clients_write_them() {
+    let chain = chain(|_| {}).await;
+    let genesis = format!("0x{}", hex::encode(chain.genesis()));
+    let request = |id: Json, method: &str, params: Json| json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params });
+    // Ids that are numbers or texts, parameters by position with nulls after
+    // them or by name, numbers in hex; and all of it in one batch.
+    let asked = [
+        request(json!(7), "chain_getBlockHash", json!([0])),
+        request(json!("a"), "chain_getBlockHash", json!({ "hash": 0 })),
+        request(json!(8), "chain_getBlockHash", json!(["0x0"])),
+        request(
+            json!("b"),
+            "chain_getBlockHash",
+            json!({ "block_number": 0 }),
+        ),
+        request(json!(9), "chain_getBlockHash", json!([0, null])),
+    ];
+    let (status, body) = post(&chain, json!(asked).to_string()).await;
+    assert_eq!(status, 200);
+    let answers: Json = serde_json::from_str(&body).unwrap();
+    for (request, answer) in asked.iter().zip(answers.as_array().unwrap()) {
+        assert_eq!(answer["result"], json!(genesis), "{request}");
+        assert_eq!(answer["id"], request["id"]);
+    }
+    let version = |data: &str| request(json!(1), "state_call", json!(["Core_version", data, null]));
+    let with = post(&chain, version("0x").to_string()).await;
+    assert_eq!(with, post(&chain, version("").to_string()).await);
+}
+
+#[tokio::test]
+async fn what_is_too_much_is_refused() {
+    let chain = chain(|_| {}).await;
+    let long = format!("\"{}\"", "a".repeat(1024 * 1024));
+    let (status, _) = post(&chain, long).await;
+    assert_eq!(status, 413);
+    let one = json!({ "jsonrpc": "2.0", "id": 1, "method": "system_chain" });
+    let (_, body) = post(&chain, json!(vec![one; 257]).to_string()).await;
+    assert!(body.contains("batch"), "{body}");
+    let rpc = connect(&chain).await;
+    let keys = vec!["0x00"; 1025];
+    let mut open = Vec::new();
+    for _ in 0..128 {
+        let heads = rpc
+            .subscribe::<Json>(
+                "chain_subscribeNewHeads",
+                rpc_params![],
+                "chain_unsubscribeNewHeads",
+            )
+            .await;
+        open.push(heads.unwrap());
+    }
+    let another = rpc
+        .subscribe::<Json>(
+            "chain_subscribeNewHeads",
+            rpc_params![],
+            "chain_unsubscribeNewHeads",
+        )
+        .await;
+    assert!(another.is_err());
+    drop(open);
+    let rpc = connect(&chain).await;
+    let storage = rpc
+        .subscribe::<Json>(
+            "state_subscribeStorage",
+            rpc_params![keys],
+            "state_unsubscribeStorage",
+        )
+        .await;
+    assert!(storage.is_err());
+}
+
+#[tokio::test]
+async fn storage_is_watched() {
+    let (chain, client) = chain_and_client().await;
+    let rpc = connect(&chain).await;
+    // SubtensorModule.SubnetworkN of subnet 1.
+    let key = "0x658faa385070e074c85bf6b568cf0555a1048e9d244171852dfe8db314dc68ca0100";
+    let mut changes = rpc
+        .subscribe::<Json>(
+            "state_subscribeStorage",
+            rpc_params![[key]],
+            "state_unsubscribeStorage",
+        )
+        .await
+        .unwrap();
+    let first = changes.next().await.unwrap().unwrap();
+    assert_eq!(first["changes"], json!([[key, "0x0100"]]));
+    chain.advance(2).unwrap();
+    with_neurons(&chain, &client, &[("Bob", 0)]).await;
+    let second = changes.next().await.unwrap().unwrap();
+    assert_eq!(second["changes"], json!([[key, "0x0200"]]));
+    let at = format!("0x{}", hex::encode(chain.head().hash));
+    assert_eq!(second["block"], json!(at));
+    let asked = ask(&rpc, "state_queryStorageAt", rpc_params![[key], at]).await;
+    assert_eq!(asked[0]["changes"], second["changes"]);
+}

@@ -1,7 +1,7 @@
 //! Data without code: it comes in as plugins do, and plugins read it as settings.
 
 use host::plugin::{AdmissionError, Approval, Package, TrustError};
-use host::subnet::plugin::{Plugins, World};
+use host::subnet::plugin::World;
 use host::subnet::trust::{Rule, Subject, Trust};
 
 use super::support::{Node, Setup, evidence};

@@ -4,7 +4,7 @@ use host::plugin::manifest::{Instant, Manifest, Signed, Want, embed};
 use host::plugin::package::PackageSource as _;
 use host::plugin::{AdmissionError, Approval, FileSource, Package, Source, TrustError};
 use host::subnet::key::{AccountId, Scheme, Signature, Signer};
-use host::subnet::plugin::{Plugins, World};
+use host::subnet::plugin::World;
 use host::subnet::trust::{Key, Rule, Subject, Trust};
 
 use super::support::{Node, POLICY, Setup, evidence};

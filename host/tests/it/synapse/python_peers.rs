@@ -2,7 +2,7 @@
 //! on either side.
 
 use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use host::subnet::challenge::Answer;
 use host::subnet::key::Signer as _;
@@ -225,81 +225,73 @@ async fn a_server_with_http_auth_of_bittensor_11_verifies_our_dendrite() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn our_axon_verifies_requests_that_http_auth_of_bittensor_11_signed() {
-    let Some(mut client) = python::script(V11, "http_auth_client.py") else {
+    let Some(client) = python::script(V11, "http_auth_client.py") else {
         return;
     };
     let axon = Axon::start(AxonOptions::default()).await;
-    let home = tempfile::tempdir().unwrap();
-    client.env("HOME", home.path()).args([
-        format!("http://{}", axon.address),
-        bob().account().to_ss58(),
-    ]);
-    let output = tokio::task::spawn_blocking(move || client.output().unwrap());
-    let output = tokio::time::timeout(3 * PATIENCE, output)
-        .await
-        .unwrap()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    let said: Vec<Json> = String::from_utf8(output.stdout)
-        .unwrap()
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
+    let said = lines_of(client, &axon).await;
     let described = serde_json::to_string(&description()).unwrap();
-    let expected = [
-        ("httpx", 200, described.as_str()),
-        ("urllib", 200, &described),
-        ("ed25519", 200, &described),
-        ("a task", 200, "cba"),
-        ("an ed25519 task", 200, "cba"),
-        (
-            "another body",
-            401,
-            "signature does not verify against the claimed hotkey",
-        ),
-        (
-            "another path",
-            401,
-            "signature does not verify against the claimed hotkey",
-        ),
-        (
-            "unbound",
-            401,
-            "missing X-Bittensor-Receiver: this server requires receiver-bound requests",
-        ),
-        (
-            "another receiver",
-            401,
-            "request was signed for a different receiving hotkey",
-        ),
-        ("stale", 401, "nonce is older than the 10s freshness window"),
-        ("a stranger", 403, "validators only"),
-        (
-            "unsigned",
-            401,
-            "missing or unsupported X-Bittensor-Version (expected '1')",
-        ),
-        ("once", 200, &described),
-        (
-            "twice",
-            401,
-            "this nonce was already accepted from this hotkey",
-        ),
+    let served = [
+        ("httpx", described.as_str()),
+        ("urllib", &described),
+        ("ed25519", &described),
+        ("a task", "cba"),
+        ("an ed25519 task", "cba"),
+        ("once", &described),
     ];
-    assert_eq!(said.len(), expected.len());
-    for (said, (name, status, text)) in said.iter().zip(expected) {
-        assert_eq!(said["name"], name);
-        assert_eq!(said["status"], status, "{name}: {said}");
-        let body = said["body"].as_str().unwrap();
-        if status == 200 {
-            assert_eq!(body, text, "{name}");
-        } else {
-            let refused: Json = serde_json::from_str(body).unwrap();
-            assert_eq!(refused["detail"], text, "{name}");
-        }
+    assert_eq!(said.len(), served.len() + REFUSED.len());
+    for (name, body) in served {
+        let said = said.iter().find(|said| said["name"] == name).unwrap();
+        assert_eq!(
+            (&said["status"], &said["body"]),
+            (&200.into(), &body.into())
+        );
     }
+    for (name, status, why) in REFUSED {
+        let said = said.iter().find(|said| said["name"] == name).unwrap();
+        assert_eq!(said["status"], status, "{name}: {said}");
+        let refused: Json = serde_json::from_str(said["body"].as_str().unwrap()).unwrap();
+        assert_eq!(refused["detail"], why, "{name}");
+    }
+}
+
+const BAD_SIGNATURE: &str = "signature does not verify against the claimed hotkey";
+const UNBOUND: &str = "missing X-Bittensor-Receiver: this server requires receiver-bound requests";
+const REFUSED: [(&str, u16, &str); 8] = [
+    ("another body", 401, BAD_SIGNATURE),
+    ("another path", 401, BAD_SIGNATURE),
+    ("unbound", 401, UNBOUND),
+    (
+        "another receiver",
+        401,
+        "request was signed for a different receiving hotkey",
+    ),
+    ("stale", 401, "nonce is older than the 10s freshness window"),
+    ("a stranger", 403, "validators only"),
+    (
+        "unsigned",
+        401,
+        "missing or unsupported X-Bittensor-Version (expected '1')",
+    ),
+    (
+        "twice",
+        401,
+        "this nonce was already accepted from this hotkey",
+    ),
+];
+
+/// What a client says of its calls, a line of JSON each.
+async fn lines_of(mut client: Command, axon: &Axon) -> Vec<Json> {
+    let home = tempfile::tempdir().unwrap();
+    let url = format!("http://{}", axon.address);
+    client.env("HOME", home.path());
+    client.args([url, bob().account().to_ss58()]);
+    let output = tokio::task::spawn_blocking(move || client.output().unwrap());
+    let output = tokio::time::timeout(3 * PATIENCE, output).await;
+    let output = output.unwrap().unwrap();
+    let complaints = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{complaints}");
+    let lines = String::from_utf8(output.stdout).unwrap();
+    let lines = lines.lines().map(serde_json::from_str);
+    lines.collect::<Result<_, _>>().unwrap()
 }

@@ -14,18 +14,18 @@ use host::subnet::weights::Weights;
 use host::wallet::{Coldkey, Hotkey};
 
 /// The subnet of every development chain.
-pub const NETUID: u16 = devchain::Options::NETUID;
+pub(super) const NETUID: u16 = devchain::Options::NETUID;
 /// //Alice's slot.
-pub const VALIDATOR: u16 = 0;
+pub(super) const VALIDATOR: u16 = 0;
 /// //Bob's.
-pub const MINER: u16 = 1;
+pub(super) const MINER: u16 = 1;
 /// Sealing and opening take half a second each in a test build.
-pub const BLOCK_MS: u64 = 250;
+pub(super) const BLOCK_MS: u64 = 250;
 /// More than any slot costs here.
 const ENOUGH_RAO: u64 = 1_000_000_000_000;
 
 /// A chain of short blocks on which //Bob has a slot.
-pub async fn chain(options: devchain::Options) -> DevChain {
+pub(super) async fn chain(options: devchain::Options) -> DevChain {
     let chain = devchain::start(devchain::Options {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         pace: Pace::EveryMs(BLOCK_MS),
@@ -39,7 +39,7 @@ pub async fn chain(options: devchain::Options) -> DevChain {
 }
 
 /// A subnet that takes committed weights only.
-pub fn committing() -> devchain::Options {
+pub(super) fn committing() -> devchain::Options {
     devchain::Options {
         commit_reveal: true,
         tempo: 12,
@@ -49,7 +49,11 @@ pub fn committing() -> devchain::Options {
 
 /// A connected node of the hotkey at `uri`; everything takes a hundredth of the
 /// time it may take on a public network.
-pub async fn client(chain: &DevChain, uri: &'static str, observer: Arc<dyn Observer>) -> Subtensor {
+pub(super) async fn client(
+    chain: &DevChain,
+    uri: &'static str,
+    observer: Arc<dyn Observer>,
+) -> Subtensor {
     let timing = Timing {
         rpc_deadline: Duration::from_secs(2),
         silence_limit: Duration::from_secs(3),
@@ -82,12 +86,12 @@ pub async fn client(chain: &DevChain, uri: &'static str, observer: Arc<dyn Obser
 }
 
 /// All weight on //Bob.
-pub fn on_the_miner() -> Weights {
+pub(super) fn on_the_miner() -> Weights {
     Weights(vec![(MINER, u16::MAX)])
 }
 
 /// Asks at each head until the commit waits no longer.
-pub async fn ending(
+pub(super) async fn ending(
     client: &Subtensor,
     weights: &Weights,
     commit: &Commit,
