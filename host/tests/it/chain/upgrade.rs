@@ -68,6 +68,6 @@ async fn a_call_that_waits_while_the_runtime_is_exchanged_is_signed_anew() {
             break done.unwrap().unwrap();
         }
     };
-    assert!(included.block > 0);
+    assert!(included.included.block > 0);
     assert_eq!(client.weights(NETUID, 0).await.unwrap(), weights());
 }
