@@ -152,7 +152,7 @@ impl Call<'_> {
                 let netuid = self.take()?;
                 let inner = self.inner(self.output)?;
                 match self.facts(netuid)? {
-                    Some(facts) => some(select(self.codec, inner, &facts)?),
+                    Some(facts) => some(self.selected(inner, facts)?),
                     None => none(),
                 }
             }
@@ -298,11 +298,24 @@ impl Call<'_> {
             .netuids()?
             .into_iter()
             .map(|netuid| match self.facts(netuid)? {
-                Some(facts) => Ok(some(select(self.codec, inner, &facts)?)),
+                Some(facts) => Ok(some(self.selected(inner, facts)?)),
                 None => Ok(none()),
             })
             .collect();
         Ok(Value::unnamed_composite(all?))
+    }
+
+    /// A result of a struct type. `DynamicInfo` calls emission what the subnet
+    /// has, where the others mean what each neuron has.
+    fn selected(&self, type_id: u32, mut facts: Facts) -> Result<Value<()>, CodecError> {
+        let name = self.codec.types().resolve(type_id);
+        let name = name.and_then(|found| found.path.ident());
+        if name.as_deref() == Some("DynamicInfo")
+            && let Some(emission) = facts.get("subnet_emission").cloned()
+        {
+            facts.insert("emission", emission);
+        }
+        select(self.codec, type_id, &facts)
     }
 
     fn facts(&self, netuid: u16) -> Result<Option<Facts>, CodecError> {

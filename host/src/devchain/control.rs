@@ -22,14 +22,14 @@ pub enum ControlError {
         source: Box<RpcError>,
     },
     /// It does not do as it is told.
-    #[error("the chain at {url} refuses {method}: {source}")]
+    #[error("the chain at {url} refuses {method}: {why}")]
     Refused {
         /// Where.
         url: String,
         /// What it was told.
         method: &'static str,
-        /// Why.
-        source: Box<RpcError>,
+        /// In its words.
+        why: String,
     },
 }
 
@@ -54,9 +54,12 @@ pub async fn tell(
         let _ = arguments.insert(param);
     }
     let answer = client.request(method, arguments).await;
-    answer.map_err(|source| ControlError::Refused {
+    answer.map_err(|error| ControlError::Refused {
         url: url.to_owned(),
         method,
-        source: Box::new(source),
+        why: match error {
+            RpcError::Call(refusal) => refusal.message().to_owned(),
+            other => other.to_string(),
+        },
     })
 }
