@@ -128,7 +128,7 @@ fn identity(uid: u16) -> Option<Identity> {
         "description",
         "",
     ];
-    (uid % IDENTIFIED == 0).then(|| Identity {
+    uid.is_multiple_of(IDENTIFIED).then(|| Identity {
         texts: texts.map(|field| text(&format!("https://example.com/{field}/{uid}"))),
     })
 }

@@ -46,7 +46,7 @@ pub(super) enum Way {
     Commit {
         head: BlockNumber,
         window: Window,
-        timelock: Option<Timelock>,
+        timelock: Option<Box<Timelock>>,
     },
 }
 
@@ -91,7 +91,7 @@ pub(super) async fn way(
     let window = window(&at, netuid).await?;
     let timelock = match commits {
         Commits::Timelocked if at.has_weighing(Weighing::CommitTimelocked) => {
-            Some(timelock(&at, &window).await?)
+            Some(Box::new(timelock(&at, &window).await?))
         }
         _ => None,
     };
@@ -224,7 +224,8 @@ pub(super) fn plan(
         } => (head, window, timelock),
     };
     let (hiding, payload, hash) = match timelock {
-        Some(Timelock { beacon, round }) => {
+        Some(timelock) => {
+            let Timelock { beacon, round } = *timelock;
             let sealed = beacon.seal(&message(hotkey, weights, version_key), round);
             let sealed = sealed.map_err(unsealed)?;
             let hash = blake2_256(&sealed);

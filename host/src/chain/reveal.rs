@@ -17,6 +17,9 @@ use crate::subnet::weights::Weights;
 use crate::subnet::{BlockNumber, Netuid};
 use subxt::dynamic::Value;
 
+/// Hash, then epoch and block or first and last block, as the runtime counts.
+type SaltedCommit = ([u8; 32], u64, u64, u64);
+
 /// Epochs that a commit may land after the one it was planned for.
 const LATE_EPOCHS_MAX: u64 = 16;
 
@@ -103,7 +106,7 @@ impl Committed<'_> {
     /// Runtimes that count epochs keep epoch and block, older ones the block.
     async fn salted(&self, at: &At<'_>) -> Result<Option<Entry>, ChainError> {
         let keys = vec![id(self.netuid), Value::from_bytes(self.hotkey.0)];
-        let held: Option<Vec<([u8; 32], u64, u64, u64)>> = at.find("WeightCommits", keys).await?;
+        let held: Option<Vec<SaltedCommit>> = at.find("WeightCommits", keys).await?;
         let held = held.unwrap_or_default().into_iter();
         let (schedule, tempo) = schedule(at, self.netuid).await?;
         Ok(held

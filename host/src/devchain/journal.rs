@@ -10,6 +10,10 @@
 //! present state, to another file that then takes its place: the chain goes on,
 //! and only the states of earlier blocks are given up. Writes are left to the
 //! operating system: a power failure may cost the last blocks, never the chain.
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "the derive numbers variants with a cast, and there are four"
+)]
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};

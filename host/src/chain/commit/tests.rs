@@ -78,7 +78,7 @@ fn a_round_is_never_older_than_the_chain_s_newest() {
 #[test]
 fn a_commit_opens_to_what_the_chain_decodes() {
     let (key, beacon) = beacon();
-    let timelock = Some(Timelock { beacon, round: 9 });
+    let timelock = Some(Box::new(Timelock { beacon, round: 9 }));
     let way = Way::Commit {
         head: 1100,
         window: window(),

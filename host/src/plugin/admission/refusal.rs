@@ -212,6 +212,20 @@ pub enum AdmissionError {
 }
 
 impl AdmissionError {
+    fn compiler_remedy(&self) -> &'static str {
+        match self {
+            Self::CompilerTooSlow(_) => {
+                "split its largest functions, or raise `engine.compile-cpu-s-max` and \
+                 `engine.compile-timeout-ms`"
+            }
+            Self::CompilerDied(_) => {
+                "split its largest functions, or raise `engine.compile-memory-mib-max`"
+            }
+            Self::CodeTooLarge(_) => "build with opt-level \"s\", lto and strip",
+            _ => "check that this machine can start processes, and try again",
+        }
+    }
+
     /// What to do about it, in one line.
     pub fn remedy(&self) -> String {
         match self {
@@ -227,18 +241,10 @@ impl AdmissionError {
             Self::Malformed(_) => {
                 "check it with `wasm-tools validate`, and copy or build it again".into()
             }
-            Self::CompilerTooSlow(_) => {
-                "split its largest functions, or raise `engine.compile-cpu-s-max` and \
-                 `engine.compile-timeout-ms`"
-                    .into()
-            }
-            Self::CompilerDied(_) => {
-                "split its largest functions, or raise `engine.compile-memory-mib-max`".into()
-            }
-            Self::CodeTooLarge(_) => "build with opt-level \"s\", lto and strip".into(),
-            Self::Compiler(_) => {
-                "check that this machine can start processes, and try again".into()
-            }
+            Self::CompilerTooSlow(_)
+            | Self::CompilerDied(_)
+            | Self::CodeTooLarge(_)
+            | Self::Compiler(_) => self.compiler_remedy().into(),
             Self::NotAPlugin { .. } | Self::SeveralWorlds(_) => {
                 "target one world of wit/compute-subnet@0.1.0: scoring-policy, \
                  challenge-generator or challenge-solver"

@@ -61,10 +61,10 @@ impl Manner for OwnMessages {
         let head = &came.head;
         // An absolute target names a host that nobody signed for.
         if head.uri.authority().is_some() {
-            return Err(No::NoSuchPath);
+            return Err(No::Path);
         }
-        let target = head.uri.path_and_query().ok_or(No::NoSuchPath)?.as_str();
-        let route = route::read(target).ok_or(No::NoSuchPath)?;
+        let target = head.uri.path_and_query().ok_or(No::Path)?.as_str();
+        let route = route::read(target).ok_or(No::Path)?;
         if head.method != Method::POST {
             return Err(No::Method);
         }
@@ -94,7 +94,7 @@ impl Manner for OwnMessages {
                 payload: body,
                 timeout,
             })),
-            Route::Synapse(_) => Err(No::NoSuchPath),
+            Route::Synapse(_) => Err(No::Path),
         }
     }
 
@@ -103,7 +103,7 @@ impl Manner for OwnMessages {
             Said::Json(body) => Reply::ok(JSON, body),
             Said::Octets(body) => Reply::ok(OCTETS, body),
             // It reads no synapse, so there is none to answer.
-            Said::Fields(..) | Said::Stream(..) => Reply::from(No::NoSuchPath),
+            Said::Fields(..) | Said::Stream(..) => Reply::from(No::Path),
         };
         self.to_caller(caller, reply)
     }
@@ -139,7 +139,7 @@ fn response(reply: Reply) -> Response<Answer> {
 impl From<No> for Reply {
     fn from(no: No) -> Self {
         match no {
-            No::NoSuchPath => Self::detail(StatusCode::NOT_FOUND, "no such path"),
+            No::Path => Self::detail(StatusCode::NOT_FOUND, "no such path"),
             No::Method => Self::detail(StatusCode::METHOD_NOT_ALLOWED, "POST only"),
             No::ContentType => Self::detail(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,

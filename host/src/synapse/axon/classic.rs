@@ -183,10 +183,10 @@ impl Manner for Synapses {
         let head = &came.head;
         // An absolute target names a host that nobody asked for.
         if head.uri.authority().is_some() {
-            return Err(No::NoSuchPath);
+            return Err(No::Path);
         }
         let name = name_of(head);
-        let entry = self.table.get(name).ok_or(No::NoSuchPath)?;
+        let entry = self.table.get(name).ok_or(No::Path)?;
         if head.method != Method::POST && head.method != Method::GET {
             return Err(No::Method);
         }
@@ -208,9 +208,9 @@ impl Manner for Synapses {
 
     fn read(&self, came: &Came, route: Route, body: Vec<u8>) -> Result<Request, No> {
         let Route::Synapse(name) = route else {
-            return Err(No::NoSuchPath);
+            return Err(No::Path);
         };
-        let entry = self.table.get(&name).ok_or(No::NoSuchPath)?;
+        let entry = self.table.get(&name).ok_or(No::Path)?;
         let fields = entry.fields(&body).map_err(No::Content)?;
         let claimed = came.classic()?.computed_body_hash.as_deref();
         if claimed != Some(&*entry.body_hash(&fields)) {
@@ -235,7 +235,7 @@ impl Manner for Synapses {
 
     fn refuse(&self, came: &Came, _caller: Option<&Caller>, no: No) -> Response<Answer> {
         match no {
-            No::NoSuchPath => {
+            No::Path => {
                 let (name, names) = (escape(name_of(&came.head)), self.table.names());
                 let text = format!("Synapse name '{name}' not found. Available synapses {names}");
                 self.message(came, StatusCode::NOT_FOUND, &text)

@@ -76,7 +76,7 @@ pub(super) enum Said {
 
 /// Why a request is not served.
 pub(super) enum No {
-    NoSuchPath,
+    Path,
     Method,
     ContentType,
     /// The head is not one of the protocol.

@@ -184,7 +184,10 @@ async fn weights_may_be_an_epoch_late_without_who_came_since() {
     });
     world.validator().settle_weights().await.unwrap();
     let late = Weights(vec![(2, u16::MAX)]);
-    assert_eq!(world.chain.with(|state| state.sent.clone()), [late.clone()]);
+    assert_eq!(
+        world.chain.with(|state| state.sent.clone()),
+        std::slice::from_ref(&late)
+    );
     let record = world.store.last_weights().unwrap().unwrap();
     assert_eq!(record.weights, late);
     assert_eq!(record.state, WeightsState::Confirmed(100));

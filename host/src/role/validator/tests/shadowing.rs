@@ -41,7 +41,7 @@ async fn a_shadow_goes_on_from_its_own_points_and_memory() {
     let shadow = world.plugins.beside("trial", |evidence| {
         let scored = points(|_| 77)(evidence)?;
         Ok(Outcome {
-            memory: vec![evidence.memory.len() as u8 + 1],
+            memory: [&evidence.memory[..], &[1]].concat(),
             ..scored
         })
     });
