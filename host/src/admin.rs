@@ -32,7 +32,7 @@ use crate::subnet::trust::Subject;
 
 pub use client::{AdminError, Client};
 pub use place::{Door, private_folder};
-pub use protocol::Approval;
+pub use protocol::{Approval, Change};
 pub use server::serve;
 
 /// The largest component an operator may offer, in bytes.
@@ -49,6 +49,11 @@ pub trait Admin: Send + Sync {
     async fn plugins(&self) -> PluginList;
     /// All there is to know of one active plugin, as an object.
     async fn inspect(&self, name: &str) -> Option<serde_json::Value>;
+    /// Who swapped what when, newest first, as a list of objects.
+    async fn history(&self) -> serde_json::Value;
+    /// Puts back what was active before in a place, makes the policy on trial the
+    /// active one, or ends its trial.
+    async fn change(&self, change: Change) -> Result<Swapped, Refusal>;
     /// The weights that the guard holds, as an object.
     async fn held(&self) -> Option<serde_json::Value>;
     /// Lets them through with the next epoch, and says what they were.
@@ -96,6 +101,8 @@ pub struct Refused {
 /// One line of `host plugin list`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PluginEntry {
+    /// Its place: its own name, `policy`, `shadow` or `upcoming`.
+    pub place: String,
     /// Which one is active.
     pub id: PluginId,
     /// Which kind.

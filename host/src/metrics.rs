@@ -25,7 +25,9 @@
 //! | `host_chain_rpc_failures_total` | | calls to the chain that failed or timed out |
 //! | `host_epochs_scored_total` | | epochs given to the policy |
 //! | `host_epoch_miners` | `kind`: seen, scored | miners of the last one |
-//! | `host_weights_total` | `state`: set, confirmed, refused, withheld | weights, and how far they got |
+//! | `host_shadow_moved_ppm` | | weight the shadow policy would move |
+//! | `host_shadow_miners` | `kind`: zeroed, raised | whom it would pay nothing, or something |
+//! | `host_weights_total` | `state`: set, confirmed, refused, held, withheld | weights, and how far they got |
 //! | `host_weights_block` | `state` | when that last happened |
 //! | `host_condition` | `condition` | 1 if a condition of readiness holds |
 //!

@@ -33,6 +33,7 @@ mod reader;
 mod retention;
 mod schema;
 mod sessions;
+mod shadows;
 #[cfg(test)]
 mod tests;
 
@@ -44,7 +45,8 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use crate::subnet::BlockNumber;
 use crate::subnet::challenge::Exchange;
 use crate::subnet::evidence::{
-    Ending, EpochRecord, EvidenceStore, SessionRecord, StoreError, Unfinished, WeightsRecord,
+    Ending, EpochRecord, EvidenceStore, SessionRecord, ShadowRecord, StoreError, Unfinished,
+    WeightsRecord,
 };
 use crate::subnet::key::AccountId;
 use crate::subnet::plugin::{KeptPlugin, PluginId};
@@ -191,6 +193,14 @@ impl EvidenceStore for SqliteStore {
 
     fn epoch(&self, number: u64) -> Result<Option<EpochRecord>, StoreError> {
         self.read(|db| epochs::by_number(db, number))
+    }
+
+    fn record_shadow(&self, record: &ShadowRecord) -> Result<(), StoreError> {
+        self.write(|db| shadows::record(db, record, self.retention.epochs_max))
+    }
+
+    fn last_shadow(&self) -> Result<Option<ShadowRecord>, StoreError> {
+        self.read(shadows::last)
     }
 
     fn record_weights(&self, record: &WeightsRecord) -> Result<(), StoreError> {

@@ -94,6 +94,9 @@ pub(crate) struct Answer {
     pub(crate) total_stake: Vec<Compact<u64>>,
     pub(crate) tao_dividends_per_hotkey: Vec<(Account, Compact<u64>)>,
     pub(crate) alpha_dividends_per_hotkey: Vec<(Account, Compact<u64>)>,
+    pub(crate) collateral_locked: Vec<Compact<u64>>,
+    pub(crate) collateral_min: Vec<Compact<u64>>,
+    pub(crate) collateral_earned: Vec<Compact<u64>>,
 }
 
 fn key(uid: u16, kind: u8) -> Account {
@@ -211,5 +214,8 @@ pub(crate) fn answer() -> Answer {
         total_stake: longs(),
         tao_dividends_per_hotkey: dividends().collect(),
         alpha_dividends_per_hotkey: dividends().collect(),
+        collateral_locked: longs(),
+        collateral_min: longs(),
+        collateral_earned: longs(),
     }
 }

@@ -10,7 +10,8 @@ use tokio::time::timeout;
 
 use super::place::find;
 use super::protocol::{
-    ANSWER_TIMEOUT, Approval, REPLY_BYTES_MAX, REQUEST_TIMEOUT, Reply, Request, encode, line,
+    ANSWER_TIMEOUT, Approval, Change, REPLY_BYTES_MAX, REQUEST_TIMEOUT, Reply, Request, encode,
+    line,
 };
 use super::server::is_trusted;
 use super::{PluginList, Refusal, Swapped};
@@ -65,6 +66,16 @@ impl Client {
     pub async fn inspect(&self, name: &str) -> Result<serde_json::Value, AdminError> {
         let name = name.to_owned();
         self.ask(&Request::Inspect { name }).await
+    }
+
+    /// Who swapped what when, newest first.
+    pub async fn history(&self) -> Result<serde_json::Value, AdminError> {
+        self.ask(&Request::History).await
+    }
+
+    /// Changes what is active among what is here already.
+    pub async fn change(&self, change: Change) -> Result<Swapped, AdminError> {
+        self.ask(&Request::Change(change)).await
     }
 
     /// The weights that the guard holds; null if it holds none.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader};
 
 use super::Refusal;
+use crate::subnet::plugin::Moment;
 
 /// The longest request, in bytes.
 pub(super) const REQUEST_BYTES_MAX: u64 = 64 << 10;
@@ -29,6 +30,10 @@ pub(super) enum Request {
         /// Its name.
         name: String,
     },
+    /// Who swapped what when.
+    History,
+    /// Something else in a place, of what is here already.
+    Change(Change),
     /// The weights that the guard holds.
     Held,
     /// Lets them through.
@@ -42,6 +47,25 @@ pub(super) enum Request {
         /// What the operator says of it.
         approval: Approval,
     },
+}
+
+/// What to do with plugins that are here already.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Change {
+    /// What was active before in this place comes back.
+    RollBack(String),
+    /// The policy on trial becomes the active one.
+    Promote,
+    /// What waits in a place becomes the active policy then.
+    At {
+        /// `shadow` or `upcoming`.
+        place: String,
+        /// When.
+        moment: Moment,
+    },
+    /// The trial is over.
+    EndTrial,
 }
 
 /// What an operator says of a file that is offered.

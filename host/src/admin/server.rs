@@ -86,6 +86,11 @@ async fn carry_out(request: Request, admin: &dyn Admin) -> Reply {
     match request {
         Request::Status => Reply::Done(admin.status().await),
         Request::Plugins => done(&admin.plugins().await),
+        Request::History => Reply::Done(admin.history().await),
+        Request::Change(change) => match admin.change(change).await {
+            Ok(swapped) => done(&swapped),
+            Err(refusal) => Reply::Refused(refusal),
+        },
         Request::Held => Reply::Done(admin.held().await.unwrap_or_default()),
         Request::Accept => admin.accept().await.map_or_else(
             || Reply::Failed("the guard holds nothing; `host guard` shows what it does".to_owned()),

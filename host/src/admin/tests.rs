@@ -35,6 +35,17 @@ impl Admin for Node {
     async fn plugins(&self) -> PluginList {
         PluginList::default()
     }
+    async fn history(&self) -> serde_json::Value {
+        serde_json::Value::Null
+    }
+
+    async fn change(&self, change: Change) -> Result<Swapped, Refusal> {
+        Err(Refusal {
+            reason: format!("{change:?}"),
+            remedy: String::new(),
+        })
+    }
+
     async fn held(&self) -> Option<serde_json::Value> {
         None
     }

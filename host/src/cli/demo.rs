@@ -35,6 +35,9 @@ pub(super) struct Demo {
     /// Stay up after the last epoch, until SIGINT
     #[arg(long)]
     keep: bool,
+    /// Any key of the validator's configuration: --set guard.enabled=false
+    #[arg(long, value_name = "KEY=VALUE", value_parser = super::arguments::key_and_value)]
+    set: Vec<(String, String)>,
     #[command(flatten)]
     log: LogArgs,
 }
@@ -56,7 +59,7 @@ impl Overrides for Quietly<'_> {
 impl Demo {
     pub(super) fn execute(self, world: &mut World<'_>) -> anyhow::Result<()> {
         let folder = tempfile::Builder::new().prefix("host-demo-").tempdir()?;
-        let stage = actors::Stage::new(folder.path());
+        let stage = actors::Stage::new(folder.path(), self.set.clone());
         logging::start(&stage.settings(Quietly(&self.log).overrides())?.log);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()

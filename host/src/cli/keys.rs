@@ -181,7 +181,7 @@ mod tests {
             hotkey: "default".into(),
             path: "/nowhere".into(),
         };
-        let hotkey = hotkey(&wallet).await.ok().expect("//Alice is a key");
+        let hotkey = hotkey(&wallet).await.expect("//Alice is a key");
         let observer = Arc::new(crate::subnet::events::Unobserved);
         let refused = connect(&network, Some((&wallet, hotkey)), observer);
         assert!(refused.is_err_and(|error| error.to_string().contains("everybody has the key")));

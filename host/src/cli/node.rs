@@ -11,6 +11,7 @@
 mod admin;
 mod drop_folder;
 mod miner;
+mod moments;
 mod options;
 mod validator;
 
@@ -236,6 +237,11 @@ impl Means {
             self.registry.clone(),
             self.quiet.clone(),
             approval,
+        ));
+        beside.spawn(moments::follow(
+            self.registry.clone(),
+            self.chain.clone(),
+            self.config.netuid,
         ));
         beside
     }

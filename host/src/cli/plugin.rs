@@ -6,6 +6,7 @@ mod keys;
 mod list;
 mod sign;
 mod swap;
+mod trial;
 mod verify;
 
 use clap::{Args, Subcommand};
@@ -33,6 +34,10 @@ enum Action {
     Sign(sign::Sign),
     Verify(verify::Verify),
     Keys(keys::Keys),
+    Shadow(trial::Shadow),
+    Promote(trial::Promote),
+    Rollback(trial::Rollback),
+    History(trial::History),
     New(New),
     Run(Run),
     Check(Check),
@@ -47,6 +52,10 @@ impl Plugin {
             Action::Sign(sign) => sign.execute(world),
             Action::Verify(verify) => verify.execute(world),
             Action::Keys(keys) => keys.execute(world),
+            Action::Shadow(shadow) => shadow.execute(world),
+            Action::Promote(promote) => promote.execute(world),
+            Action::Rollback(rollback) => rollback.execute(world),
+            Action::History(history) => history.execute(world),
             Action::New(new) => new.execute(world),
             Action::Run(run) => run.execute(world),
             Action::Check(check) => check.execute(world),

@@ -70,6 +70,8 @@ pub(super) struct Series {
     chain_rpc_failures: Count,
     epochs_scored: Count,
     epoch_miners: Family<One, Level>,
+    shadow_moved: Level,
+    shadow_miners: Family<One, Level>,
     weights: Family<One, Count>,
     weights_block: Family<One, Level>,
     condition: Family<One, Level>,
@@ -97,6 +99,8 @@ impl Series {
             chain_rpc_failures: Count::default(),
             epochs_scored: Count::default(),
             epoch_miners: Family::default(),
+            shadow_moved: Level::default(),
+            shadow_miners: Family::default(),
             weights: Family::default(),
             weights_block: Family::default(),
             condition: Family::default(),
@@ -214,6 +218,16 @@ impl Series {
             self.epoch_miners.clone(),
         );
         to.register(
+            "shadow_moved_ppm",
+            "Weight the shadow policy would move, in parts per million",
+            self.shadow_moved.clone(),
+        );
+        to.register(
+            "shadow_miners",
+            "Miners whom the shadow policy would zero or raise from zero",
+            self.shadow_miners.clone(),
+        );
+        to.register(
             "weights",
             "Weights, by how far they got",
             self.weights.clone(),
@@ -295,6 +309,19 @@ impl Series {
                 for (kind, count) in [("seen", miners), ("scored", scored)] {
                     let count = u64::try_from(count).unwrap_or(u64::MAX);
                     self.epoch_miners
+                        .get_or_create(&[("kind", kind)])
+                        .set(count);
+                }
+            }
+            Event::ShadowScored {
+                moved_ppm,
+                zeroed,
+                raised,
+            } => {
+                self.shadow_moved.set(moved_ppm);
+                for (kind, count) in [("zeroed", zeroed), ("raised", raised)] {
+                    let count = u64::try_from(count).unwrap_or(u64::MAX);
+                    self.shadow_miners
                         .get_or_create(&[("kind", kind)])
                         .set(count);
                 }

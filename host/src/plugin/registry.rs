@@ -30,6 +30,7 @@ mod packs;
 mod serve;
 mod start;
 mod state;
+mod trial;
 mod vouch;
 
 use std::collections::VecDeque;

@@ -16,7 +16,7 @@ use serde::Serialize;
 use crate::subnet::Uid;
 use crate::subnet::evidence::EpochRecord;
 use crate::subnet::key::AccountId;
-use crate::subnet::plugin::ScoringPolicy;
+use crate::subnet::plugin::{Called, PluginError, ScoringPolicy};
 use crate::subnet::scoring::{Evidence, Outcome};
 use crate::subnet::shares::{Change, Shares, change};
 
@@ -63,24 +63,35 @@ impl Contestant {
         Self { policy, last: None }
     }
 
+    /// After an epoch that it scored so before.
+    pub fn after(policy: Arc<dyn ScoringPolicy>, evidence: &Evidence, outcome: &Outcome) -> Self {
+        let mut contestant = Self::new(policy);
+        contestant.remember(evidence, outcome);
+        contestant
+    }
+
     /// Lives through one epoch more.
     pub async fn score(&mut self, record: &EpochRecord) -> Scored {
-        let evidence = self.as_it_would_have_been(record);
-        match self.policy.evaluate(&evidence).await {
-            Ok(called) => {
-                self.remember(&evidence, &called.value);
-                Scored {
-                    shares: Shares::of_scores(&called.value.scores),
-                    fuel: called.fuel,
-                    failed: None,
-                }
-            }
+        match self.evaluate(record).await {
+            Ok(called) => Scored {
+                shares: Shares::of_scores(&called.value.scores),
+                fuel: called.fuel,
+                failed: None,
+            },
             Err(error) => Scored {
                 shares: Shares::default(),
                 fuel: 0,
                 failed: Some(error.to_string()),
             },
         }
+    }
+
+    /// As [`Self::score`], with all that the policy returned.
+    pub async fn evaluate(&mut self, record: &EpochRecord) -> Result<Called<Outcome>, PluginError> {
+        let evidence = self.as_it_would_have_been(record);
+        let called = self.policy.evaluate(&evidence).await?;
+        self.remember(&evidence, &called.value);
+        Ok(called)
     }
 
     fn as_it_would_have_been(&self, record: &EpochRecord) -> Evidence {

@@ -21,6 +21,7 @@ mod round;
 mod scoring;
 mod session;
 mod setting;
+mod shadow;
 mod survey;
 #[cfg(test)]
 mod tests;

@@ -40,7 +40,9 @@ pub(super) fn record(db: &Transaction<'_>, record: &EpochRecord) -> Result<(), F
     Ok(())
 }
 
-fn split_outcome(outcome: &Result<Outcome, String>) -> (Result<Outcome, String>, Vec<u8>) {
+pub(super) fn split_outcome(
+    outcome: &Result<Outcome, String>,
+) -> (Result<Outcome, String>, Vec<u8>) {
     let mut plain = outcome.clone();
     let memory = plain
         .as_mut()

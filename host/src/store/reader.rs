@@ -11,7 +11,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, Row, params};
 
 use crate::subnet::evidence::{
-    EndedSession, Ending, EpochRecord, SessionRecord, StoreError, StoreOwner,
+    EndedSession, Ending, EpochRecord, SessionRecord, ShadowRecord, StoreError, StoreOwner,
 };
 use crate::subnet::plugin::{Digest, PluginId};
 use crate::subnet::scoring::Outcome;
@@ -20,7 +20,7 @@ use crate::subnet::{BlockNumber, Uid};
 use super::encode::{int, len, uint};
 use super::error::{Failure, OpenError};
 use super::open::read_owner;
-use super::{FILE_NAME, epochs, plugins, sessions};
+use super::{FILE_NAME, epochs, plugins, sessions, shadows};
 
 /// How long a look waits for the node.
 const BUSY_WAIT: Duration = Duration::from_secs(2);
@@ -136,6 +136,16 @@ impl StoreReader {
         let mut numbers = collect(&self.0, sql, bounds, |row| uint(row.get(0)?))?;
         numbers.reverse();
         Ok(numbers)
+    }
+
+    /// What shadow policies made of epochs, ascending, at most `limit`, the newest
+    /// if there are more.
+    pub fn shadows(&self, limit: usize) -> Result<Vec<ShadowRecord>, StoreError> {
+        let columns = shadows::COLUMNS;
+        let sql = format!("SELECT {columns} FROM shadows ORDER BY number DESC LIMIT ?1");
+        let mut records = collect(&self.0, &sql, params![len(limit)?], shadows::read)?;
+        records.reverse();
+        Ok(records)
     }
 
     /// The ids of the newest sessions that have ended, oldest first.

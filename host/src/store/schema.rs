@@ -125,6 +125,16 @@ CREATE TABLE components (
   component BLOB    NOT NULL
 ) STRICT;
 
+-- As in epochs; what the evidence was stands there.
+CREATE TABLE shadows (
+  number         INTEGER PRIMARY KEY,
+  policy         TEXT    NOT NULL,
+  outcome        TEXT    NOT NULL,
+  outcome_memory BLOB    NOT NULL,
+  fuel           INTEGER NOT NULL,
+  change         TEXT    NOT NULL
+) STRICT;
+
 -- `settings` is JSON, name to value; the digest is of the table, not of the JSON.
 CREATE TABLE settings (
   serial   INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -89,6 +89,15 @@ pub enum Event {
         /// Miners with points.
         scored: usize,
     },
+    /// The shadow policy scored an epoch beside the active one.
+    ShadowScored {
+        /// Weight it would move, in parts per million.
+        moved_ppm: u64,
+        /// Miners it would pay nothing that are paid.
+        zeroed: usize,
+        /// Miners it would pay that are paid nothing.
+        raised: usize,
+    },
     /// Weights and how far they got.
     Weights {
         /// How far.

@@ -10,6 +10,7 @@ use super::commit::Commit;
 use super::key::AccountId;
 use super::plugin::{KeptPlugin, PluginId};
 use super::scoring::{Evidence, Finding, Outcome};
+use super::shares::Change;
 use super::weights::Weights;
 use super::{BlockNumber, Netuid};
 
@@ -69,6 +70,21 @@ pub struct EpochRecord {
     pub outcome: Result<Outcome, String>,
     /// Fuel burned.
     pub fuel: u64,
+}
+
+/// What the shadow policy made of an epoch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShadowRecord {
+    /// The chain's count.
+    pub number: u64,
+    /// Which policy, exactly.
+    pub policy: PluginId,
+    /// All it returned, or why it did not.
+    pub outcome: Result<Outcome, String>,
+    /// Fuel burned.
+    pub fuel: u64,
+    /// What it would have changed.
+    pub change: Change,
 }
 
 /// How far weights got.
@@ -156,6 +172,11 @@ pub trait EvidenceStore: Send + Sync {
     fn last_epoch(&self) -> Result<Option<EpochRecord>, StoreError>;
     /// An epoch by its number.
     fn epoch(&self, number: u64) -> Result<Option<EpochRecord>, StoreError>;
+
+    /// The shadow policy scored an epoch too; recording it again replaces it.
+    fn record_shadow(&self, record: &ShadowRecord) -> Result<(), StoreError>;
+    /// The newest epoch that a shadow policy scored.
+    fn last_shadow(&self) -> Result<Option<ShadowRecord>, StoreError>;
 
     /// Weights, and how far they got; one record per epoch, the state moves.
     fn record_weights(&self, record: &WeightsRecord) -> Result<(), StoreError>;

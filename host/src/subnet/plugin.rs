@@ -12,6 +12,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
+use super::BlockNumber;
 use super::challenge::{Exchange, Session, Step};
 use super::key::AccountId;
 use super::scoring::{Evidence, Outcome};
@@ -99,6 +100,25 @@ pub struct PluginId {
     pub digest: Digest,
     /// Of its settings table: name, value, both length-prefixed, in order.
     pub settings: Digest,
+}
+
+/// When a policy is to take over, so that validators can agree on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Moment {
+    /// With this block of the chain, or the first one seen after it.
+    Block(BlockNumber),
+    /// With the first block seen of this epoch of the subnet.
+    Epoch(u64),
+}
+
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Block(number) => write!(f, "block {number}"),
+            Self::Epoch(number) => write!(f, "epoch {number}"),
+        }
+    }
 }
 
 /// A plugin as it was: with a call's arguments, all it takes to repeat the call.
@@ -249,6 +269,8 @@ pub trait ChallengeSolver: Send + Sync {
 pub trait Plugins: Send + Sync {
     /// The active policy; a validator always has one.
     fn policy(&self) -> Option<Arc<dyn ScoringPolicy>>;
+    /// A policy that is tried beside the active one and decides nothing.
+    fn shadow(&self) -> Option<Arc<dyn ScoringPolicy>>;
     /// The active generators, by name.
     fn generators(&self) -> Vec<Arc<dyn ChallengeGenerator>>;
     /// The generator a session began under, active or not, if its bytes are still here.

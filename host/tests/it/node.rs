@@ -4,5 +4,6 @@ mod crash;
 mod demo;
 mod hang;
 mod process;
+mod session;
 mod subnet;
 mod upgrade;

@@ -10,4 +10,5 @@ mod packs;
 mod solver;
 pub(crate) mod support;
 mod swap;
+mod trial;
 mod trust;

@@ -6,11 +6,13 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use serde_json::{Value, json};
 
-use crate::admin::{self, Admin, Offer, PluginEntry, PluginList, Refusal, Refused, Swapped};
+use crate::admin::{
+    self, Admin, Change, Offer, PluginEntry, PluginList, Refusal, Refused, Swapped,
+};
 use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::plugin::{
-    self, AdmissionError, Approval, Listed, ListedPack, Package, Registry, Source,
+    self, AdmissionError, Approval, Listed, ListedPack, Package, Registry, Source, SwapReport,
 };
 use crate::role::validator::Quiet;
 use crate::role::validator::guard::Guard;
@@ -125,6 +127,39 @@ impl Admin for Face {
         serde_json::to_value(self.registry.inspect(name)?).ok()
     }
 
+    async fn history(&self) -> Value {
+        serde_json::to_value(self.registry.history()).unwrap_or_default()
+    }
+
+    /// A way back may have to be compiled: guest work.
+    async fn change(&self, change: Change) -> Result<Swapped, Refusal> {
+        let _quiet = self.quiet.lock().await;
+        let registry = self.registry.clone();
+        let changing = move || match change {
+            Change::RollBack(slot) => registry.roll_back(&slot).map(swapped),
+            Change::Promote => registry.promote().map(swapped),
+            Change::At { place, moment } => registry
+                .await_moment(&place, moment)
+                .map(|id| Swapped { old: None, new: id }),
+            Change::EndTrial => registry.end_trial().map(|id| Swapped {
+                old: Some(id.clone()),
+                new: id,
+            }),
+        };
+        let changed = tokio::task::spawn_blocking(changing).await;
+        match changed {
+            Ok(Ok(swapped)) => Ok(swapped),
+            Ok(Err(error)) => Err(Refusal {
+                remedy: error.remedy(),
+                reason: format!("{:#}", anyhow::Error::new(error)),
+            }),
+            Err(error) => Err(Refusal {
+                reason: error.to_string(),
+                remedy: "try again".into(),
+            }),
+        }
+    }
+
     async fn held(&self) -> Option<Value> {
         serde_json::to_value(self.guard.held()?).ok()
     }
@@ -149,7 +184,7 @@ impl Admin for Face {
         let quiet = self.quiet.lock().await;
         let opened =
             opened.unwrap_or_else(|error| Err(AdmissionError::Unreadable(error.to_string())));
-        let swapped = match opened {
+        let offered = match opened {
             Ok(package) => self.registry.offer(&offer.name, package, approval).await,
             Err(error) => {
                 self.registry.unreadable(&offer.name, &origin, &error);
@@ -157,11 +192,8 @@ impl Admin for Face {
             }
         };
         drop(quiet);
-        match swapped {
-            Ok(report) => Ok(Swapped {
-                old: report.from,
-                new: report.to,
-            }),
+        match offered {
+            Ok(report) => Ok(swapped(report)),
             Err(error) => {
                 let remedy = error.remedy();
                 Err(Refusal {
@@ -173,8 +205,16 @@ impl Admin for Face {
     }
 }
 
+fn swapped(report: SwapReport) -> Swapped {
+    Swapped {
+        old: report.from,
+        new: report.to,
+    }
+}
+
 fn entry(listed: Listed) -> PluginEntry {
     PluginEntry {
+        place: listed.slot,
         id: listed.id,
         world: Subject::Plugin(listed.world),
         origin: origin(listed.source),
@@ -183,6 +223,7 @@ fn entry(listed: Listed) -> PluginEntry {
 
 fn pack_entry(listed: ListedPack) -> PluginEntry {
     PluginEntry {
+        place: listed.id.name.clone(),
         id: listed.id,
         world: Subject::DataPack,
         origin: origin(listed.source),

@@ -25,7 +25,7 @@ impl List {
         if self.json {
             return print_json(world.out, &list);
         }
-        let columns = ["plugin", "version", "world", "digest", "from"].map(Column::Text);
+        let columns = ["plugin", "place", "version", "world", "digest", "from"].map(Column::Text);
         print(world.out, columns, list.plugins.iter().map(row))?;
         for refused in &list.refused {
             writeln!(
@@ -41,9 +41,10 @@ impl List {
     }
 }
 
-fn row(plugin: &PluginEntry) -> [String; 5] {
+fn row(plugin: &PluginEntry) -> [String; 6] {
     [
         plugin.id.name.clone(),
+        plugin.place.clone(),
         plugin.id.version.clone(),
         plugin.world.to_string(),
         plugin.id.digest.to_string(),

@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use clap::Args;
 
-use crate::admin::{Approval, Swapped};
+use crate::admin::{Approval, Change, Swapped};
 use crate::cli::arguments::NodeArgs;
 use crate::cli::status::find;
 use crate::cli::{World, print_json};
+use crate::subnet::plugin::Moment;
 use crate::subnet::text::escape;
 
 /// Put another component or data pack in one's place, while the node runs.
@@ -25,6 +26,7 @@ Examples:
   host plugin list
   host plugin swap score-compute ./my_policy.wasm          signed: my_policy.manifest beside it
   host plugin swap score-compute ./my_policy.wasm --pin    these bytes, on my own word
+  host plugin swap score-compute ./my_policy.wasm --at-epoch 1200
   host plugin swap gpu-prices ./gpu-prices.toml            a data pack
 
 Exit code 4 means that it was refused; the reason and what to do are on stderr.")]
@@ -40,10 +42,32 @@ pub(super) struct Swap {
     #[arg(long, conflicts_with = "pin")]
     allow_downgrade: bool,
     #[command(flatten)]
+    when: When,
+    #[command(flatten)]
     node: NodeArgs,
     /// Print JSON
     #[arg(long)]
     json: bool,
+}
+
+/// When a policy takes over.
+#[derive(Debug, Clone, Copy, Args)]
+#[group(multiple = false)]
+pub(super) struct When {
+    /// Take over with this block; for a policy
+    #[arg(long, value_name = "N")]
+    at_block: Option<u64>,
+    /// Take over with the beginning of this epoch; for a policy
+    #[arg(long, value_name = "N")]
+    at_epoch: Option<u64>,
+}
+
+impl When {
+    /// The moment, unless it is now.
+    pub(super) fn moment(self) -> Option<Moment> {
+        let block = self.at_block.map(Moment::Block);
+        block.or(self.at_epoch.map(Moment::Epoch))
+    }
 }
 
 impl Swap {
@@ -56,6 +80,15 @@ impl Swap {
             (false, false) => Approval::Signatures,
         };
         let client = find(&self.node, world).await?;
+        if let Some(moment) = self.when.moment() {
+            let place = "upcoming".to_owned();
+            client.swap(&place, &file, approval).await?;
+            let change = Change::At { place, moment };
+            let waits = client.change(change).await?.new;
+            let (name, version) = (escape(&waits.name), escape(&waits.version));
+            writeln!(world.out, "{name} {version} takes over at {moment}")?;
+            return Ok(());
+        }
         let swapped = client.swap(&self.name, &file, approval).await?;
         if self.json {
             return print_json(world.out, &swapped);

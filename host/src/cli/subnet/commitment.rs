@@ -21,7 +21,7 @@ Examples:
 pub(super) struct Commitment {
     /// Whose; the wallet's hotkey by default
     #[arg(value_name = "SS58", conflicts_with = "publish")]
-    hotkey: Option<String>,
+    account: Option<String>,
     /// Publish this text, for everybody to read
     #[arg(long, value_name = "TEXT")]
     publish: Option<String>,
@@ -42,7 +42,7 @@ impl Commitment {
             let included = chain.set_commitment(netuid, text.as_bytes()).await?;
             return done(world, self.json, "published", included, json!({}));
         }
-        let account = match &self.hotkey {
+        let account = match &self.account {
             Some(text) => AccountId::from_ss58(text).context("whose commitment?")?,
             None => {
                 let wallet = world.settings(&arguments)?.named_wallet()?;

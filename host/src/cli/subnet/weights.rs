@@ -70,7 +70,7 @@ impl Weights {
     ) -> anyhow::Result<()> {
         let points: Vec<(Uid, f64)> = weights
             .iter()
-            .map(|(uid, weight)| (*uid, f64::from(*weight)))
+            .map(|(uid, weight)| (*uid, f64::from(*weight) / f64::from(u16::MAX)))
             .collect();
         let neurons = Uid::try_from(metagraph.neurons.len()).unwrap_or(Uid::MAX);
         let ten = bittensor_10(&points, neurons, &metagraph.rules);

@@ -61,6 +61,12 @@ pub enum AdmissionError {
     /// A world that this build cannot run.
     #[error("it is a provider-adapter; this build has no providers yet")]
     NoProviders,
+    /// There is no policy on trial.
+    #[error("no policy is on trial")]
+    NoShadow,
+    /// There is no way back.
+    #[error("nothing was active as `{0}` before")]
+    NothingBefore(String),
     /// A deterministic world's component that is not.
     #[error("it answers the same question in two ways: {one}, then {two}")]
     Unsteady {
@@ -242,6 +248,12 @@ impl AdmissionError {
                 format!("build it against the WIT package of `{nearest}`")
             }
             Self::NoProviders => "wait for a release that lists providers".into(),
+            Self::NoShadow => "put one on trial with `host plugin shadow <file>`".into(),
+            Self::NothingBefore(_) => {
+                "`host plugin history` shows what was; what is only on file comes back with \
+                 `host plugin swap`"
+                    .into()
+            }
             Self::Unsteady { .. } => {
                 "let the answer depend on the arguments and settings alone".into()
             }

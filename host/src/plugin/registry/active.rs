@@ -12,6 +12,13 @@ use crate::subnet::plugin::World;
 /// The policy's slot, whatever the policy's name.
 pub(super) const POLICY_SLOT: &str = "policy";
 
+/// The slot of a policy on trial: it scores beside the active one.
+pub(super) const SHADOW_SLOT: &str = "shadow";
+
+/// The slot of a policy that waits for its moment. Sorts after [`POLICY_SLOT`],
+/// so that a name that both have means the active one.
+pub(super) const UPCOMING_SLOT: &str = "upcoming";
+
 /// A plugin in its slot.
 pub(super) struct Held {
     pub(super) slot: String,
@@ -67,6 +74,12 @@ impl Active {
     pub(super) fn with(&self, held: Arc<Held>) -> Self {
         let mut slots = self.slots.clone();
         slots.insert(held.slot.clone(), held);
+        Self { slots }
+    }
+
+    pub(super) fn without(&self, slot: &str) -> Self {
+        let mut slots = self.slots.clone();
+        slots.remove(slot);
         Self { slots }
     }
 

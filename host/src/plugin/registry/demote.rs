@@ -52,7 +52,7 @@ impl Registry {
     }
 
     /// What was active before `held`: kept ready, or else from the state folder.
-    fn before(&self, held: &Held) -> Result<Option<Held>, AdmissionError> {
+    pub(super) fn before(&self, held: &Held) -> Result<Option<Held>, AdmissionError> {
         let digest = held.loaded.id.digest;
         let ready = lock(&self.superseded)
             .iter()

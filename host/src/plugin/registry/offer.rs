@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedMutexGuard, oneshot};
 
-use super::active::{Held, POLICY_SLOT};
+use super::active::{Held, POLICY_SLOT, SHADOW_SLOT, UPCOMING_SLOT};
 use super::describe::{Refusal, Source, Swap, SwapReport, unix_s};
 use super::vouch::Vouched;
 use super::{ADMISSION_STACK_BYTES, Approval, REFUSALS_MAX, Registry, SUPERSEDED_MAX, lock};
@@ -47,7 +47,8 @@ impl Registry {
     /// in the place of an older one.
     ///
     /// `slot` is a plugin's or a pack's name; for the policy also `policy`, or the
-    /// name of the newcomer. One at a time.
+    /// name of the newcomer; `shadow` for a policy on trial,
+    /// `upcoming` for one that waits for its moment. One at a time.
     pub async fn offer(
         &self,
         slot: &str,
@@ -174,6 +175,9 @@ impl Registry {
         let name = &loaded.id.name;
         let active = self.active.load();
         let policy = loaded.world() == World::ScoringPolicy;
+        if policy && [SHADOW_SLOT, UPCOMING_SLOT].contains(&asked) {
+            return Ok(asked.into());
+        }
         let is_policy = |held: &Arc<Held>| held.slot == POLICY_SLOT;
         if policy && (asked == POLICY_SLOT || active.find(asked).is_some_and(|h| is_policy(&h))) {
             return Ok(POLICY_SLOT.into());
@@ -253,7 +257,7 @@ impl Registry {
         superseded.truncate(SUPERSEDED_MAX);
     }
 
-    fn swapped(&self, report: &SwapReport) {
+    pub(super) fn swapped(&self, report: &SwapReport) {
         lock(&self.refusals).retain(|refusal| refusal.slot != report.slot);
         if let Subject::Plugin(world) = report.subject {
             self.base.observer.observe(Event::PluginSwap {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::Registry;
-use super::active::POLICY_SLOT;
+use super::active::{POLICY_SLOT, SHADOW_SLOT};
 use crate::plugin::v0_1::{generator::Generator, policy::Policy, solver::Solver};
 use crate::subnet::plugin::{
     ChallengeGenerator, ChallengeSolver, KeptPlugin, PluginId, Plugins, ScoringPolicy, World,
@@ -13,6 +13,11 @@ use crate::subnet::plugin::{
 impl Plugins for Registry {
     fn policy(&self) -> Option<Arc<dyn ScoringPolicy>> {
         let held = self.healthy(self.active.load().find(POLICY_SLOT)?);
+        Some(Arc::new(Policy(held.loaded.clone())))
+    }
+
+    fn shadow(&self) -> Option<Arc<dyn ScoringPolicy>> {
+        let held = self.active.load().find(SHADOW_SLOT)?;
         Some(Arc::new(Policy(held.loaded.clone())))
     }
 

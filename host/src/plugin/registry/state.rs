@@ -29,7 +29,7 @@ use crate::plugin::files::{self, write_atomic};
 use crate::plugin::manifest::{self, MANIFEST_BYTES_MAX, Signed};
 use crate::plugin::settings::{self, Settings};
 use crate::plugin::trust::Sequences;
-use crate::subnet::plugin::Digest;
+use crate::subnet::plugin::{Digest, Moment};
 use crate::subnet::trust::Subject;
 
 /// Pins that are kept; the oldest goes first.
@@ -67,11 +67,14 @@ pub(super) struct Activation {
     pub(super) by: String,
 }
 
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct Activations {
     active: BTreeMap<String, Activation>,
     #[serde(default)]
     packs: BTreeMap<String, Activation>,
+    /// By slot, when what waits there is to become the active policy.
+    #[serde(default)]
+    moments: BTreeMap<String, Moment>,
     /// Oldest first.
     history: Vec<Swap>,
 }
@@ -153,6 +156,31 @@ impl State {
         Ok(())
     }
 
+    /// After a restart the slot is empty too.
+    pub(super) fn empty(&mut self, slot: &str) -> io::Result<()> {
+        let mut activations = self.activations.clone();
+        activations.active.remove(slot);
+        activations.moments.remove(slot);
+        self.write(activations)
+    }
+
+    /// What waits in `slot` is to become the active policy then.
+    pub(super) fn await_moment(&mut self, slot: &str, moment: Moment) -> io::Result<()> {
+        let mut activations = self.activations.clone();
+        activations.moments.insert(slot.to_owned(), moment);
+        self.write(activations)
+    }
+
+    pub(super) fn moments(&self) -> &BTreeMap<String, Moment> {
+        &self.activations.moments
+    }
+
+    fn write(&mut self, activations: Activations) -> io::Result<()> {
+        write_json(&self.folder.join(ACTIVATIONS), &activations)?;
+        self.activations = activations;
+        Ok(())
+    }
+
     /// Records `swap`: after a restart its slot holds what it swapped in.
     pub(super) fn activate(&mut self, swap: Swap) -> io::Result<()> {
         let mut active = self.activations.active.clone();
@@ -173,14 +201,12 @@ impl State {
         history.push(swap);
         let excess = history.len().saturating_sub(HISTORY_MAX);
         history.drain(..excess);
-        let activations = Activations {
+        self.write(Activations {
             active,
             packs,
             history,
-        };
-        write_json(&self.folder.join(ACTIVATIONS), &activations)?;
-        self.activations = activations;
-        Ok(())
+            moments: self.activations.moments.clone(),
+        })
     }
 
     /// Newest first.

@@ -99,7 +99,8 @@ impl Validator {
             }
         };
         let scored = record.outcome.is_ok();
-        self.propose(&fresh, record).await?;
+        self.propose(&fresh, record.clone()).await?;
+        self.shadow(&record).await;
         if scored {
             self.proposed = Some(fresh.epoch);
         }

@@ -10,6 +10,7 @@ mod restarts;
 mod rounds;
 mod running;
 mod settling;
+mod shadowing;
 
 use std::collections::BTreeMap;
 

@@ -23,7 +23,8 @@ const PADDING: f64 = 1e-5;
 type Round = fn(f64) -> f64;
 
 /// What bittensor 10.5.0 sends: `process_weights`, then
-/// `convert_weights_and_uids_for_emit`. `points` are by uid, ascending.
+/// `convert_weights_and_uids_for_emit`. `points` are by uid, ascending; their
+/// scale matters where it pads, and its users' are from 0 to 1.
 pub fn bittensor_10(points: &[(Uid, f64)], neurons: Uid, rules: &Hyperparameters) -> Weights {
     let limit = f64::from(rules.max_weights_limit) / f64::from(u16::MAX);
     let processed = process(points, neurons, rules.min_allowed_weights.into(), limit, 0);

@@ -103,14 +103,12 @@ fn names_cannot_leave_the_folder() {
 fn a_missing_key_says_what_to_type() {
     let root = tempfile::tempdir().unwrap();
     let wallet = Wallet::new(root.path(), "w").unwrap();
-    let error = load(&wallet, "h").err().unwrap().to_string();
-    assert!(error.contains("host wallet new-hotkey"), "{error}");
-    let error = wallet
-        .load_coldkey(&no_passwords())
-        .err()
-        .unwrap()
-        .to_string();
-    assert!(error.contains("btcli"), "{error}");
+    let missing = |name| load(&wallet, name).err().unwrap().to_string();
+    assert!(missing("h").contains("host wallet new-hotkey"));
+    make(&wallet, "other", Scheme::Sr25519).unwrap();
+    assert!(missing("h").contains("host wallet new-hotkey"));
+    let coldkey = wallet.load_coldkey(&no_passwords()).err().unwrap();
+    assert!(coldkey.to_string().contains("btcli"), "{coldkey}");
 }
 
 #[test]

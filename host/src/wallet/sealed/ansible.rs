@@ -35,7 +35,7 @@ impl Sealed {
             .map_err(|_| Unreadable::Malformed("an Ansible Vault holds ASCII alone"))?;
         let (header, body) = content.split_once('\n').ok_or(Unreadable::Truncated)?;
         let version = header.trim_end().strip_prefix("$ANSIBLE_VAULT");
-        if !version.is_some_and(|version| known(version)) {
+        if !version.is_some_and(known) {
             return Err(Unreadable::Malformed(
                 "it is an Ansible Vault of another version than 1.1 and 1.2",
             ));

@@ -70,7 +70,7 @@ impl Sealed {
                 }
                 _ => Unreadable::Truncated,
             })?;
-        let body = signed.len().checked_sub(MAC_BYTES).unwrap_or_default();
+        let body = signed.len().saturating_sub(MAC_BYTES);
         let text = body.checked_sub(HEAD_BYTES + BLOCK_BYTES);
         if !text.is_some_and(|text| text > 0 && text % BLOCK_BYTES == 0) {
             return Err(Unreadable::Truncated);

@@ -18,6 +18,22 @@ fn weights() -> Weights {
     Weights(vec![(0, u16::MAX)])
 }
 
+/// A busy machine needs seconds to read a runtime: what is proven here is no deadline.
+async fn patient(chain: &DevChain, uri: &'static str) -> Subtensor {
+    let mut timing = timing();
+    timing.rpc_deadline = Duration::from_secs(20);
+    timing.silence_limit = Duration::from_secs(60);
+    timing.inclusion_deadline = Duration::from_secs(120);
+    let options = chain::Options {
+        endpoints: vec![chain.url()],
+        expected_genesis: None,
+        timing,
+    };
+    let client = node_with(options, uri);
+    connected(&client).await;
+    client
+}
+
 async fn spec(client: &Subtensor) -> u32 {
     client.network().await.unwrap().spec_version
 }
@@ -25,9 +41,9 @@ async fn spec(client: &Subtensor) -> u32 {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_goes_on_when_the_runtime_is_exchanged() {
     let chain = started(on_393(Pace::EveryMs(40))).await;
-    let urls = [chain.url()];
-    let alice = node(&urls, "//Alice").await;
-    let (bob, charlie) = (node(&urls, "//Bob").await, node(&urls, "//Charlie").await);
+    let alice = patient(&chain, "//Alice").await;
+    let bob = patient(&chain, "//Bob").await;
+    let charlie = patient(&chain, "//Charlie").await;
     assert_eq!(spec(&alice).await, 393);
     let before = alice.metagraph(NETUID).await.unwrap();
     alice.set_weights(NETUID, &weights(), 0).await.unwrap();
@@ -51,7 +67,7 @@ async fn a_client_goes_on_when_the_runtime_is_exchanged() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_that_waits_while_the_runtime_is_exchanged_is_signed_anew() {
     let chain = Arc::new(started(on_393(Pace::Manual)).await);
-    let client = Arc::new(node(&[chain.url()], "//Alice").await);
+    let client = Arc::new(patient(&chain, "//Alice").await);
     let mut setting = tokio::spawn({
         let client = client.clone();
         async move { client.set_weights(NETUID, &weights(), 0).await }

@@ -68,6 +68,10 @@ impl Plugins for OnlyAPolicy {
         })))
     }
 
+    fn shadow(&self) -> Option<Arc<dyn ScoringPolicy>> {
+        None
+    }
+
     fn generators(&self) -> Vec<Arc<dyn ChallengeGenerator>> {
         Vec::new()
     }

@@ -50,6 +50,9 @@ impl Plugins for Only {
     fn policy(&self) -> Option<Arc<dyn ScoringPolicy>> {
         None
     }
+    fn shadow(&self) -> Option<Arc<dyn ScoringPolicy>> {
+        None
+    }
     fn generators(&self) -> Vec<Arc<dyn ChallengeGenerator>> {
         Vec::new()
     }

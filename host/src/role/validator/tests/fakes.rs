@@ -297,6 +297,7 @@ pub(super) fn points(
 pub(super) struct FakePlugins {
     dendrite: Arc<FakeDendrite>,
     policy: Mutex<Option<Arc<FakePolicy>>>,
+    shadow: Mutex<Option<Arc<FakePolicy>>>,
     active: Mutex<Vec<Arc<FakeGenerator>>>,
     /// No longer active, but still here.
     kept: Mutex<Vec<Arc<FakeGenerator>>>,
@@ -307,6 +308,7 @@ impl FakePlugins {
         let plugins = Self {
             dendrite,
             policy: Mutex::default(),
+            shadow: Mutex::default(),
             active: Mutex::default(),
             kept: Mutex::default(),
         };
@@ -358,6 +360,21 @@ impl FakePlugins {
         *self.policy.lock().unwrap() = Some(policy.clone());
         policy
     }
+
+    /// Makes this the shadow policy.
+    pub(super) fn beside(
+        &self,
+        name: &str,
+        evaluate: impl Fn(&Evidence) -> Result<Outcome, PluginError> + Send + Sync + 'static,
+    ) -> Arc<FakePolicy> {
+        let policy = Arc::new(FakePolicy {
+            id: plugin(name),
+            evaluate: Box::new(evaluate),
+            given: Mutex::default(),
+        });
+        *self.shadow.lock().unwrap() = Some(policy.clone());
+        policy
+    }
 }
 
 impl Plugins for FakePlugins {
@@ -367,6 +384,11 @@ impl Plugins for FakePlugins {
             .unwrap()
             .clone()
             .map(|policy| policy as _)
+    }
+
+    fn shadow(&self) -> Option<Arc<dyn ScoringPolicy>> {
+        let shadow = self.shadow.lock().unwrap().clone();
+        shadow.map(|policy| policy as _)
     }
 
     fn generators(&self) -> Vec<Arc<dyn ChallengeGenerator>> {

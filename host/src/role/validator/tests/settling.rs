@@ -191,6 +191,19 @@ async fn weights_may_be_an_epoch_late_without_who_came_since() {
 }
 
 #[tokio::test]
+async fn weights_are_scaled_as_the_chain_scales_them() {
+    let world = World::new(2, 1);
+    intended(&world);
+    let mut record = world.store.last_weights().unwrap().unwrap();
+    record.weights = Weights(vec![(1, 30_000), (2, 15_000)]);
+    world.store.record_weights(&record).unwrap();
+    world.validator().settle_weights().await.unwrap();
+    let scaled = Weights(vec![(1, u16::MAX), (2, 32_768)]);
+    assert_eq!(world.chain.with(|state| state.sent.clone()), [scaled]);
+    assert_eq!(state(&world), WeightsState::Confirmed(100));
+}
+
+#[tokio::test]
 async fn weights_that_are_two_epochs_late_or_have_a_successor_are_given_up() {
     for newer in [false, true] {
         let world = World::new(2, 1);
