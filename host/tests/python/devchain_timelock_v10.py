@@ -28,7 +28,10 @@ def main(url):
     run_with_beacon("bittensor_drand", octets(beacon["public_key"]))
     alice = DevWallet(Keypair, "//Alice")
     assert subtensor.commit_reveal_enabled(NETUID)
-    committed = subtensor.set_weights(wallet=alice, netuid=NETUID, uids=[0], weights=[1.0])
+    # It takes the pace of blocks from its caller, and 12 s from nobody.
+    committed = subtensor.set_weights(
+        wallet=alice, netuid=NETUID, uids=[0], weights=[1.0], block_time=0.25
+    )
     assert committed.success, committed
     revealed = lambda: dict(subtensor.weights(NETUID)).get(0) == [(0, 65535)]
     wait_until("the commit is revealed", revealed)
