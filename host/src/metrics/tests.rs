@@ -48,6 +48,11 @@ fn events() -> Vec<Event> {
             miners: 4,
             scored: 2,
         },
+        Event::ShadowScored {
+            moved_ppm: 7,
+            zeroed: 1,
+            raised: 2,
+        },
         Event::Weights {
             kind: WeightsKind::Confirmed,
             block: 41,

@@ -100,8 +100,7 @@ impl Demo {
     }
 
     /// Signs a policy as both of its publishers do, or one of them.
-    fn sign(&self, wasm: &Path, uri: &str) {
-        let wasm = wasm.to_str().unwrap();
+    fn sign(&self, wasm: &str, uri: &str) {
         let arguments = ["plugin", "sign", wasm, "--wallet.name", uri];
         let first = ["--sequence", "1"];
         let all = match uri == KEYS[0] {
@@ -158,27 +157,32 @@ fn strangers_policies_are_let_in_tried_held_and_answered_for() {
     let mut demo = Demo::start();
     let fair = demo.policy("fair-policy", "passed.count() as u64 + 1");
     let bob = Hotkey::development("//Bob").unwrap().account();
-    let greedy = demo.policy(
-        "greedy-policy",
-        &format!("u64::from(miner.hotkey == \"{bob}\")"),
-    );
-    let (fair, greedy) = (fair.as_path(), greedy.as_path());
-    let file = fair.to_str().unwrap();
+    let rule = format!("u64::from(miner.hotkey == \"{bob}\")");
+    let greedy = demo.policy("greedy-policy", &rule);
+    let (fair, greedy) = (fair.to_str().unwrap(), greedy.to_str().unwrap());
+    let_in_by_both_keys_alone(&demo, fair);
+    tried_and_promoted_at_an_epoch(&mut demo, fair);
+    held_and_rolled_back(&mut demo, greedy);
+    repeated_and_proved_elsewhere(&demo, [fair, greedy]);
+}
 
+fn let_in_by_both_keys_alone(demo: &Demo, file: &str) {
     let (code, said) = demo.host(&["plugin", "shadow", file]);
     assert_eq!(code, Some(4), "unsigned: {said}");
     assert!(said.contains("--pin") || said.contains("sign"), "{said}");
-    demo.sign(fair, KEYS[0]);
+    demo.sign(file, KEYS[0]);
     let (code, said) = demo.host(&["plugin", "shadow", file]);
     assert_eq!(code, Some(4), "one of two: {said}");
-    demo.sign(fair, KEYS[1]);
+    demo.sign(file, KEYS[1]);
     let (code, said) = demo.host(&["plugin", "shadow", file]);
     assert_eq!(code, Some(0), "both: {said}");
+}
+
+fn tried_and_promoted_at_an_epoch(demo: &mut Demo, file: &str) {
     demo.until("the shadow scores", |demo| {
         let tried = demo.json(&["plugin", "shadow"]);
         (tried.as_array()?.len() > 1).then_some(())
     });
-
     let report = demo.json(&["backtest", "--policy", file]);
     assert!(report["epochs"].as_array().unwrap().len() > 3);
     let epoch = demo.json(&["status"])["chain"]["epoch"].as_u64().unwrap();
@@ -190,50 +194,37 @@ fn strangers_policies_are_let_in_tried_held_and_answered_for() {
         let by = history[0]["by"].as_str()?;
         by.contains("at epoch").then_some(())
     });
+}
 
-    demo.sign(greedy, KEYS[0]);
-    demo.sign(greedy, KEYS[1]);
-    let swap = ["plugin", "swap", "policy", greedy.to_str().unwrap()];
-    let (code, said) = demo.host(&swap);
+fn held_and_rolled_back(demo: &mut Demo, file: &str) {
+    demo.sign(file, KEYS[0]);
+    demo.sign(file, KEYS[1]);
+    let (code, said) = demo.host(&["plugin", "swap", "policy", file]);
     assert_eq!(code, Some(0), "{said}");
     let held = demo.until("the guard holds", |demo| {
         Some(demo.json(&["guard"])).filter(|held| !held.is_null())
     });
-    assert!(
-        held["objections"].to_string().contains("of all weight"),
-        "{held}"
-    );
+    let why = held["objections"].to_string();
+    assert!(why.contains("of all weight"), "{why}");
     let (code, said) = demo.host(&["plugin", "rollback", "policy"]);
     assert_eq!(code, Some(0), "{said}");
     assert!(said.contains("fair-policy"), "{said}");
+}
 
+fn repeated_and_proved_elsewhere(demo: &Demo, policies: [&str; 2]) {
     let (code, said) = demo.host(&["replay", "--epochs", ".."]);
     assert_eq!(code, Some(0), "{said}");
     let bundle = demo.home.path().join("evidence.jsonl");
     let bundle = bundle.to_str().unwrap();
-    let export = [
-        "evidence",
-        "export",
-        "--out",
-        bundle,
-        "--wallet.name",
-        "//Alice",
-    ];
+    let whose = ["--wallet.name", "//Alice"];
+    let export = [&["evidence", "export", "--out", bundle][..], &whose].concat();
     let (code, said) = demo.host(&export);
     assert_eq!(code, Some(0), "{said}");
     let elsewhere = tempfile::tempdir().unwrap();
     let alice = Hotkey::development("//Alice").unwrap().account().to_ss58();
-    let verify = [
-        "evidence",
-        "verify",
-        bundle,
-        "--wasm",
-        file,
-        "--wasm",
-        greedy.to_str().unwrap(),
-        "--signer",
-        &alice,
-    ];
+    let [fair, greedy] = policies;
+    let wasm = ["--wasm", fair, "--wasm", greedy, "--signer", &alice];
+    let verify = [&["evidence", "verify", bundle][..], &wasm].concat();
     let (code, said) = run(elsewhere.path(), &verify);
     assert_eq!(code, Some(0), "{said}");
 }
