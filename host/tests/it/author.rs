@@ -82,7 +82,16 @@ fn a_policy_in_python_scores_as_its_twin_in_rust() {
     let case = examples.join("hello-policy/cases/first.json");
     let case = case.to_str().unwrap();
     let run = ["plugin", "run", wasm.to_str().unwrap(), "--input", case];
-    let (code, text) = host(home.path(), &run);
+    // An interpreter takes half a minute to compile where nobody else does.
+    let patience = [
+        "--set",
+        "engine.compile-timeout-ms=240000",
+        "--set",
+        "engine.compile-cpu-s-max=200",
+        "--set",
+        "engine.admission-timeout-ms=240000",
+    ];
+    let (code, text) = host(home.path(), &[&run[..], &patience].concat());
     assert_eq!(code, Some(0), "{text}");
 }
 
