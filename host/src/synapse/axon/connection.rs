@@ -8,7 +8,7 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use hyper::server::conn::http1;
@@ -24,6 +24,9 @@ use super::options::AxonOptions;
 
 /// hyper's own smallest buffer; a head is bounded apart from it.
 const BUFFER_BYTES_MIN: usize = 8 << 10;
+/// How often a deadline is looked at, at most and at least.
+const LOOK_MIN: Duration = Duration::from_millis(10);
+const LOOK_MAX: Duration = Duration::from_secs(1);
 
 pub(super) async fn serve(
     stream: TcpStream,
@@ -35,22 +38,23 @@ pub(super) async fn serve(
     // Latency, not correctness: without it small answers may wait.
     let _ = stream.set_nodelay(true);
     let options = handler.options().clone();
-    let (deadline, mut watched) = watch::channel(Instant::now() + options.head_time);
-    let deadline = Arc::new(deadline);
+    let deadline = Arc::new(Deadline::after(options.head_time));
     let (seat, mut displaced) = seat.split();
     let service = service_fn(|request| {
         let (handler, deadline) = (Arc::clone(&handler), Arc::clone(&deadline));
         let seat = Arc::clone(&seat);
         let (busy, idle) = (options.request_time(), options.idle_time);
         async move {
-            deadline.send_replace(Instant::now() + busy + idle);
+            deadline.put_off(busy + idle);
             let response = handler.handle(request, peer, &seat).await;
             let streamed = response.body().streams();
             let sending = if streamed { busy } else { Duration::ZERO };
-            deadline.send_replace(Instant::now() + sending + idle);
+            deadline.put_off(sending + idle);
             Ok::<_, Infallible>(response)
         }
     });
+    let looks = (options.idle_time.min(options.head_time) / 8).clamp(LOOK_MIN, LOOK_MAX);
+    let mut late = pin!(deadline.passed(looks));
     let mut connection = pin!(builder(&options).serve_connection(TokioIo::new(stream), service));
     loop {
         tokio::select! {
@@ -60,11 +64,11 @@ pub(super) async fn serve(
                 }
                 return;
             }
-            () = passed(&mut watched) => {
+            () = &mut late => {
                 tracing::debug!(%peer, "connection cut: too slow");
                 return;
             }
-            _ = &mut displaced => {
+            () = &mut displaced => {
                 tracing::debug!(%peer, "connection cut: it proved nothing and its place is needed");
                 return;
             }
@@ -84,13 +88,28 @@ fn builder(options: &AxonOptions) -> http1::Builder {
     builder
 }
 
-/// Returns once the deadline, wherever it has been moved to, is past.
-async fn passed(watched: &mut watch::Receiver<Instant>) {
-    loop {
-        let deadline = *watched.borrow_and_update();
-        tokio::select! {
-            () = sleep_until(deadline) => return,
-            Ok(()) = watched.changed() => {}
+/// When a connection is cut; every step moves it, and none wakes anybody for it.
+struct Deadline(Mutex<Instant>);
+
+impl Deadline {
+    fn after(time: Duration) -> Self {
+        Self(Mutex::new(Instant::now() + time))
+    }
+
+    fn put_off(&self, time: Duration) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now() + time;
+    }
+
+    /// Returns once it is past, wherever it has been moved to: looked at so often,
+    /// since it may have been moved to an earlier time than it was.
+    async fn passed(&self, looks: Duration) {
+        loop {
+            let deadline = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let now = Instant::now();
+            if now >= deadline {
+                return;
+            }
+            sleep_until(deadline.min(now + looks)).await;
         }
     }
 }

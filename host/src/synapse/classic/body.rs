@@ -1,8 +1,11 @@
 //! Bodies: the fields of a message within what both ends say of themselves.
 
 use super::headers::Terminal;
-use super::json::{NonFinite, NotJson, to_json, write};
+use super::json::{NonFinite, NotJson, string, write};
 use crate::subnet::synapse::{Fields, Value};
+
+/// An envelope and a few fields.
+const BODY_BYTES_USUAL: usize = 1024;
 
 /// Why a body is not one of the message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -42,19 +45,20 @@ pub struct Envelope {
 
 /// A whole body as JSON.
 pub fn write_body(envelope: &Envelope, fields: &Fields, non_finite: NonFinite) -> String {
-    let mut out = String::from("{\"name\":");
-    out.push_str(&to_json(&Value::from(envelope.name.as_str()), non_finite));
+    let mut out = String::with_capacity(BODY_BYTES_USUAL);
+    out.push_str("{\"name\":");
+    string(&mut out, &envelope.name);
     out.push_str(",\"timeout\":");
     let timeout = envelope.timeout_s.map_or(Value::None, Value::Float);
     write(&mut out, &timeout, non_finite);
     out.push_str(",\"total_size\":0,\"header_size\":0,\"dendrite\":");
-    write(&mut out, &envelope.dendrite.to_value(), non_finite);
+    envelope.dendrite.write_json(&mut out);
     out.push_str(",\"axon\":");
-    write(&mut out, &envelope.axon.to_value(), non_finite);
+    envelope.axon.write_json(&mut out);
     out.push_str(",\"computed_body_hash\":\"\"");
     for (name, value) in &fields.0 {
         out.push(',');
-        write(&mut out, &Value::from(name.as_str()), non_finite);
+        string(&mut out, name);
         out.push(':');
         write(&mut out, value, non_finite);
     }

@@ -6,10 +6,12 @@
 //! own objects; they are neither written nor read.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 
 use super::super::head::decimal;
+use super::json::string;
 use super::repr::float;
 use crate::subnet::synapse::Value;
 
@@ -19,6 +21,24 @@ const INPUT: &str = "bt_header_input_obj_";
 const NAME: &str = "name";
 const TIMEOUT: &str = "timeout";
 const BODY_HASH: &str = "computed_body_hash";
+/// A request has about so many headers.
+const HEADERS_USUAL: usize = 32;
+/// The names of [`Terminal::texts`], made once.
+static AXON_NAMES: LazyLock<[HeaderName; 10]> = LazyLock::new(|| names(AXON));
+static DENDRITE_NAMES: LazyLock<[HeaderName; 10]> = LazyLock::new(|| names(DENDRITE));
+/// A terminal's fields, in Python's order.
+const FIELDS: [&str; 10] = [
+    "status_code",
+    "status_message",
+    "process_time",
+    "ip",
+    "port",
+    "version",
+    "nonce",
+    "uuid",
+    "hotkey",
+    "signature",
+];
 /// The longest text written into a header, in characters.
 const TEXT_CHARS_MAX: usize = 1024;
 
@@ -127,28 +147,30 @@ impl Head {
 
     /// What [`Head::read`] reads, in Python's order.
     pub fn write(&self) -> HeaderMap {
-        let mut headers = HeaderMap::new();
-        let mut put = |name: &str, value: String| {
-            if let Ok(name) = HeaderName::from_bytes(name.as_bytes()) {
-                headers.insert(name, header_text(&value));
-            }
+        let mut headers = HeaderMap::with_capacity(HEADERS_USUAL);
+        let mut put = |name: HeaderName, value: String| {
+            headers.insert(name, header_text(value));
         };
         if let Some(name) = &self.name {
-            put(NAME, name.clone());
+            put(HeaderName::from_static(NAME), name.clone());
         }
         if let Some(timeout) = self.timeout_s {
-            put(TIMEOUT, float(timeout));
+            put(HeaderName::from_static(TIMEOUT), float(timeout));
         }
-        for (prefix, terminal) in [(AXON, &self.axon), (DENDRITE, &self.dendrite)] {
-            for (field, value) in terminal.texts() {
-                put(&format!("{prefix}{field}"), value);
+        for (names, terminal) in [(&AXON_NAMES, &self.axon), (&DENDRITE_NAMES, &self.dendrite)] {
+            for (name, text) in names.iter().zip(terminal.texts()) {
+                if let Some(text) = text {
+                    put(name.clone(), text);
+                }
             }
         }
         for (field, value) in &self.inputs {
-            put(&format!("{INPUT}{field}"), value.clone());
+            if let Ok(name) = HeaderName::from_bytes(format!("{INPUT}{field}").as_bytes()) {
+                put(name, value.clone());
+            }
         }
         if let Some(hash) = &self.computed_body_hash {
-            put(BODY_HASH, hash.clone());
+            put(HeaderName::from_static(BODY_HASH), hash.clone());
         }
         headers
     }
@@ -158,19 +180,36 @@ fn is_ours(key: &str) -> bool {
     key.starts_with("bt_header_") || matches!(key, NAME | TIMEOUT | BODY_HASH)
 }
 
+fn is_number(field: &str) -> bool {
+    matches!(
+        field,
+        "status_code" | "process_time" | "port" | "version" | "nonce"
+    )
+}
+
 /// `float()`, without its leniency for spaces and underscores.
 fn seconds(text: &str) -> Option<f64> {
     text.parse().ok()
 }
 
+fn names(prefix: &str) -> [HeaderName; 10] {
+    FIELDS.map(|field| {
+        let name = format!("{prefix}{field}");
+        HeaderName::try_from(name).expect("letters and underscores are a header's name")
+    })
+}
+
 /// A name, a message: whatever does not belong into a header is replaced.
-fn header_text(text: &str) -> HeaderValue {
-    let plain: String = text
-        .chars()
-        .take(TEXT_CHARS_MAX)
-        .map(|c| if (' '..='~').contains(&c) { c } else { '?' })
-        .collect();
-    HeaderValue::try_from(plain).expect("printable ASCII is header text")
+fn header_text(text: String) -> HeaderValue {
+    let plain = |b: u8| (b' '..=b'~').contains(&b);
+    let text = if text.len() <= TEXT_CHARS_MAX && text.bytes().all(plain) {
+        text
+    } else {
+        let some = text.chars().take(TEXT_CHARS_MAX);
+        some.map(|c| if (' '..='~').contains(&c) { c } else { '?' })
+            .collect()
+    };
+    HeaderValue::try_from(text).expect("printable ASCII is header text")
 }
 
 impl Terminal {
@@ -193,54 +232,36 @@ impl Terminal {
         Some(())
     }
 
-    /// What is set, as text, in Python's order.
-    fn texts(&self) -> impl Iterator<Item = (&'static str, String)> {
+    /// Each of [`FIELDS`] that is set, as text.
+    fn texts(&self) -> [Option<String>; 10] {
         let number = |number: u64| number.to_string();
         [
-            (
-                "status_code",
-                self.status_code.map(|code| number(code.into())),
-            ),
-            ("status_message", self.status_message.clone()),
-            ("process_time", self.process_time_s.map(float)),
-            ("ip", self.ip.clone()),
-            ("port", self.port.map(|port| number(port.into()))),
-            ("version", self.version.map(number)),
-            ("nonce", self.nonce.map(number)),
-            ("uuid", self.uuid.clone()),
-            ("hotkey", self.hotkey.clone()),
-            ("signature", self.signature.clone()),
+            self.status_code.map(|code| number(code.into())),
+            self.status_message.clone(),
+            self.process_time_s.map(float),
+            self.ip.clone(),
+            self.port.map(|port| number(port.into())),
+            self.version.map(number),
+            self.nonce.map(number),
+            self.uuid.clone(),
+            self.hotkey.clone(),
+            self.signature.clone(),
         ]
-        .into_iter()
-        .filter_map(|(field, text)| Some((field, text?)))
     }
 
     /// As it stands in a body: all fields, `null` where nothing is said.
-    pub fn to_value(&self) -> Value {
-        let int = |number: u64| Value::Int(number.into());
-        let text = |text: &Option<String>| {
-            let text = text.as_deref();
-            text.map_or(Value::None, Value::from)
-        };
-        let or_none = |value: Option<Value>| value.unwrap_or(Value::None);
-        Value::dict([
-            (
-                "status_code",
-                or_none(self.status_code.map(|n| int(n.into()))),
-            ),
-            ("status_message", text(&self.status_message)),
-            (
-                "process_time",
-                or_none(self.process_time_s.map(Value::Float)),
-            ),
-            ("ip", text(&self.ip)),
-            ("port", or_none(self.port.map(|n| int(n.into())))),
-            ("version", or_none(self.version.map(int))),
-            ("nonce", or_none(self.nonce.map(int))),
-            ("uuid", text(&self.uuid)),
-            ("hotkey", text(&self.hotkey)),
-            ("signature", text(&self.signature)),
-        ])
+    pub(super) fn write_json(&self, out: &mut String) {
+        for (index, (field, text)) in FIELDS.iter().zip(self.texts()).enumerate() {
+            out.push_str(if index == 0 { "{\"" } else { ",\"" });
+            out.push_str(field);
+            out.push_str("\":");
+            match text {
+                None => out.push_str("null"),
+                Some(number) if is_number(field) => out.push_str(&number),
+                Some(text) => string(out, &text),
+            }
+        }
+        out.push('}');
     }
 
     /// What a body says of an end; what is not of its type is passed over.
@@ -295,7 +316,10 @@ mod tests {
         assert_eq!(headers["timeout"], "12.0");
         assert_eq!(headers["bt_header_axon_process_time"], "1e-05");
         assert_eq!(Head::read(&headers), Ok(head()));
-        assert_eq!(Terminal::from_value(&head().axon.to_value()), head().axon);
+        let mut json = String::new();
+        head().axon.write_json(&mut json);
+        let value = super::super::json::read(&json).unwrap();
+        assert_eq!(Terminal::from_value(&value), head().axon);
     }
 
     #[test]

@@ -11,8 +11,8 @@ mod read;
 mod write;
 
 pub use read::read;
-pub(super) use write::write;
 pub use write::{NonFinite, to_json};
+pub(super) use write::{string, write};
 
 /// Arrays and objects within one another, at most.
 pub const DEPTH_MAX: usize = 128;

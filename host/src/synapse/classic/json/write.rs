@@ -69,9 +69,15 @@ fn write_key(out: &mut String, key: &Value, non_finite: NonFinite) {
     }
 }
 
-pub(super) fn string(out: &mut String, text: &str) {
-    let quoted = serde_json::to_string(text).expect("a text is JSON");
-    out.push_str(&quoted);
+pub(in super::super) fn string(out: &mut String, text: &str) {
+    let plain = |b: u8| b >= b' ' && b != b'"' && b != b'\\';
+    if text.bytes().all(plain) {
+        out.push('"');
+        out.push_str(text);
+        out.push('"');
+    } else {
+        out.push_str(&serde_json::to_string(text).expect("a text is JSON"));
+    }
 }
 
 #[cfg(test)]
