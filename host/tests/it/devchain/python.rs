@@ -60,20 +60,20 @@ async fn bittensor_10_reads_and_writes_all_that_a_subnet_needs() {
     run_script(V10, "devchain_v10.py", |_| {}).await;
 }
 
+/// An epoch of ten seconds: a beacon speaks every three.
+fn timelocked(options: &mut Options) {
+    options.commit_reveal = true;
+    options.tempo = 40;
+}
+
 #[tokio::test]
 async fn weights_that_bittensor_11_commits_by_timelock_are_revealed() {
-    run_script(V11, "devchain_timelock_v11.py", |options| {
-        options.commit_reveal = true;
-    })
-    .await;
+    run_script(V11, "devchain_timelock_v11.py", timelocked).await;
 }
 
 #[tokio::test]
 async fn weights_that_bittensor_10_commits_by_timelock_are_revealed() {
-    run_script(V10, "devchain_timelock_v10.py", |options| {
-        options.commit_reveal = true;
-    })
-    .await;
+    run_script(V10, "devchain_timelock_v10.py", timelocked).await;
 }
 
 /// btcli with a home of its own.
