@@ -38,6 +38,9 @@ pub enum AdmissionError {
     /// It compiles to far more than it is.
     #[error("it compiles to more than {0} bytes of native code")]
     CodeTooLarge(usize),
+    /// It would take more room in the pool than any plugin has.
+    #[error("it consists of more than any plugin here may: {0}")]
+    TooManyParts(String),
     /// Not the component's fault.
     #[error("this machine could not compile it: {0}")]
     Compiler(String),
@@ -228,6 +231,9 @@ impl AdmissionError {
             }
             Self::CompilerDied(_) => {
                 "split its largest functions, or raise `engine.compile-memory-mib-max`".into()
+            }
+            Self::TooManyParts(_) => {
+                "use fewer modules, memories and tables, or smaller ones".into()
             }
             Self::CodeTooLarge(_) => "build with opt-level \"s\", lto and strip".into(),
             Self::Compiler(_) => {
