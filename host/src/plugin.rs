@@ -68,7 +68,7 @@ mod wasi;
 pub use admission::AdmissionError;
 pub use admission::{Described, describe};
 pub use compile::{Child, Class, Compilation, Job, work};
-pub use engine::{Engine, EngineError, Workshop};
+pub use engine::{Engine, EngineError, Occupancy, Workshop};
 pub use limits::{Adjusted, CompileLimits, Limits, WorldLimits};
 pub use package::{FileSource, Package};
 pub use registry::{

@@ -1,6 +1,6 @@
-//! The same policy on wasmtime alone: a fresh store and instance for each call,
-//! the same engine configuration, WASI as wasmtime provides it, arguments made
-//! once, the answer only dropped.
+//! The same policy on wasmtime alone: a fresh store and instance for each call, or
+//! a warm one; the same engine configuration, or a plain one; WASI as wasmtime
+//! provides it, arguments made once, the answer only dropped.
 
 use host::subnet::hardware::{Hardware, Metric};
 use host::subnet::scoring::{Evidence, Finding, Miner};
@@ -61,7 +61,23 @@ impl log::Host for State {
     fn write(&mut self, _: log::Level, _: String) {}
 }
 
+/// How a component is compiled and bounded.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rules {
+    /// Fuel is counted, and nothing is left to the machine.
+    Deterministic,
+    /// As wasmtime does by default.
+    Plain,
+}
+
+/// An instance that outlives a call.
+pub(crate) struct Instance {
+    store: Store<State>,
+    policy: bindings::ScoringPolicy,
+}
+
 pub(crate) struct Policy {
+    rules: Rules,
     engine: Engine,
     pre: bindings::ScoringPolicyPre<State>,
     epoch: scoring::Epoch,
@@ -69,7 +85,7 @@ pub(crate) struct Policy {
 }
 
 impl Policy {
-    pub(crate) fn new(bytes: &[u8], evidence: &Evidence) -> Self {
+    pub(crate) fn new(rules: Rules, bytes: &[u8], evidence: &Evidence) -> Self {
         let mut pool = PoolingAllocationConfig::new();
         pool.total_stacks(0)
             .linear_memory_keep_resident(1 << 20)
@@ -80,11 +96,14 @@ impl Policy {
         let mut config = Config::new();
         config
             .concurrency_support(false)
-            .consume_fuel(true)
-            .cranelift_nan_canonicalization(true)
-            .wasm_relaxed_simd(false)
             .native_unwind_info(false)
             .allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+        if rules == Rules::Deterministic {
+            config
+                .consume_fuel(true)
+                .cranelift_nan_canonicalization(true)
+                .wasm_relaxed_simd(false);
+        }
         let engine = Engine::new(&config).unwrap();
         let mut linker = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_sync(&mut linker).unwrap();
@@ -93,6 +112,7 @@ impl Policy {
         let component = Component::from_binary(&engine, bytes).unwrap();
         let pre = linker.instantiate_pre(&component).unwrap();
         Self {
+            rules,
             pre: bindings::ScoringPolicyPre::new(pre).unwrap(),
             engine,
             epoch: epoch(evidence),
@@ -101,6 +121,10 @@ impl Policy {
     }
 
     pub(crate) fn evaluate(&self) -> scoring::Outcome {
+        self.evaluate_in(&mut self.instance())
+    }
+
+    pub(crate) fn instance(&self) -> Instance {
         let state = State {
             wasi: WasiCtx::builder().build(),
             table: ResourceTable::new(),
@@ -108,13 +132,25 @@ impl Policy {
         };
         let mut store = Store::new(&self.engine, state);
         store.limiter(|state| &mut state.limits);
-        store.set_fuel(FUEL).unwrap();
+        self.refuel(&mut store);
         let policy = self.pre.instantiate(&mut store).unwrap();
-        policy
+        Instance { store, policy }
+    }
+
+    pub(crate) fn evaluate_in(&self, instance: &mut Instance) -> scoring::Outcome {
+        self.refuel(&mut instance.store);
+        instance
+            .policy
             .compute_subnet_scoring()
-            .call_evaluate(&mut store, &self.epoch, &self.miners, &[])
+            .call_evaluate(&mut instance.store, &self.epoch, &self.miners, &[])
             .unwrap()
             .unwrap()
+    }
+
+    fn refuel(&self, store: &mut Store<State>) {
+        if self.rules == Rules::Deterministic {
+            store.set_fuel(FUEL).unwrap();
+        }
     }
 }
 

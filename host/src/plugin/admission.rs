@@ -46,6 +46,9 @@ const SUMMARY_BYTES_MAX: usize = 256;
 const SOLVES_MAX: usize = 32;
 const SOLVER_NAME_BYTES_MAX: usize = 64;
 
+/// wasmtime has no type for this error; tests pin its words.
+const TOO_LARGE_FOR_THE_POOL: &str = "exceeds the";
+
 /// What a component is admitted with.
 #[derive(Clone)]
 pub(super) struct Surroundings {
@@ -186,7 +189,7 @@ fn compile(bytes: &[u8], around: &Surroundings) -> Result<Arc<Compiled>, Admissi
 fn refuse_compile(error: &CompileError, world: World) -> AdmissionError {
     match error {
         CompileError::Compile(failure) => refuse_failure(failure),
-        CompileError::Load(error) => AdmissionError::Compiler(fault::chain(error)),
+        CompileError::Load(error) => refuse_load(fault::chain(error)),
         CompileError::Link(error) => AdmissionError::Import {
             world,
             why: fault::chain(error),
@@ -196,6 +199,14 @@ fn refuse_compile(error: &CompileError, world: World) -> AdmissionError {
             why: fault::chain(error),
         },
     }
+}
+
+/// Our own code, made a moment ago: what is wrong with it is its size, or ours.
+fn refuse_load(why: String) -> AdmissionError {
+    if why.contains(TOO_LARGE_FOR_THE_POOL) {
+        return AdmissionError::TooManyParts(why);
+    }
+    AdmissionError::Compiler(why)
 }
 
 fn refuse_failure(failure: &Failure) -> AdmissionError {

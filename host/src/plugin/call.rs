@@ -114,6 +114,7 @@ impl Maker {
             self.accelerator.clone(),
             chance,
             self.time(begun),
+            self.engine.enter_store(),
         );
         let class = self.engine.class(self.compiled.world);
         let mut store = Store::new(class.wasmtime(), guest);

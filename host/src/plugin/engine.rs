@@ -7,6 +7,7 @@
 //! room for one. Neither compiles: that is [`compile`](super::compile)'s, and its
 //! result is kept by [`cache`](super::cache).
 
+mod occupancy;
 mod settings;
 
 use std::collections::HashMap;
@@ -18,6 +19,10 @@ use tokio::runtime::Runtime;
 use tokio::sync::Semaphore;
 use wasmtime::component::{Component, InstancePre, Linker};
 
+pub use self::occupancy::Occupancy;
+
+pub(super) use self::occupancy::Alive;
+use self::occupancy::Stores;
 pub(super) use self::settings::for_compiling;
 use super::cache::{Cache, Rules};
 use super::compile::child::Bounded;
@@ -62,6 +67,7 @@ struct Inner {
     deterministic: Class,
     effectful: Class,
     sessions: Arc<Semaphore>,
+    stores: Stores,
     compiled: Mutex<HashMap<Digest, Known>>,
     /// Drives the waits of guests; taken out only to be shut down.
     timers: Option<Runtime>,
@@ -122,6 +128,7 @@ impl Engine {
         Ok(Self {
             inner: Arc::new(Inner {
                 sessions: Arc::new(Semaphore::new(limits.sessions_max)),
+                stores: Stores::default(),
                 compiler: compiler(&limits, workshop.compilation),
                 cache: workshop.cache.and_then(|folder| cache(folder, &limits)),
                 limits,
@@ -136,6 +143,25 @@ impl Engine {
     /// What everything runs under.
     pub fn limits(&self) -> &Limits {
         &self.inner.limits
+    }
+
+    /// What is alive on it at this moment.
+    pub fn occupancy(&self) -> Occupancy {
+        let free = self.inner.sessions.available_permits();
+        let mut occupancy = Occupancy {
+            stores: self.inner.stores.count(),
+            sessions: self.limits().sessions_max.saturating_sub(free),
+            ..Occupancy::default()
+        };
+        for class in [&self.inner.deterministic, &self.inner.effectful] {
+            occupancy.add_pool(&class.wasmtime);
+        }
+        occupancy
+    }
+
+    /// Counts a store for as long as the answer is held.
+    pub(super) fn enter_store(&self) -> Alive {
+        self.inner.stores.enter()
     }
 
     pub(super) fn sessions(&self) -> &Arc<Semaphore> {

@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::filesystem::WasiFilesystemCtx;
 
+use super::engine::Alive;
 use super::limits::WorldLimits;
 use super::log::GuestLog;
 use super::meter::Meter;
@@ -34,6 +35,7 @@ pub(super) struct Guest {
     pub(super) time: Time,
     taken_bytes: u64,
     taken_bytes_max: u64,
+    _alive: Alive,
 }
 
 impl Guest {
@@ -44,6 +46,7 @@ impl Guest {
         accelerator: Option<Arc<dyn Accelerator>>,
         chance: Chance,
         time: Time,
+        alive: Alive,
     ) -> Self {
         let mut table = ResourceTable::new();
         table.set_max_capacity(RESOURCES_MAX);
@@ -58,6 +61,7 @@ impl Guest {
             time,
             taken_bytes: 0,
             taken_bytes_max: limits.taken_bytes_max,
+            _alive: alive,
         }
     }
 

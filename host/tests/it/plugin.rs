@@ -4,6 +4,7 @@ mod admission;
 mod builtin;
 mod compile;
 mod determinism;
+mod hostile;
 mod limits;
 mod matmul;
 mod packs;

@@ -38,6 +38,9 @@ pub enum AdmissionError {
     /// It compiles to far more than it is.
     #[error("it compiles to more than {0} bytes of native code")]
     CodeTooLarge(usize),
+    /// It would take more room in the pool than any plugin has.
+    #[error("it consists of more than any plugin here may: {0}")]
+    TooManyParts(String),
     /// Not the component's fault.
     #[error("this machine could not compile it: {0}")]
     Compiler(String),
@@ -221,6 +224,7 @@ impl AdmissionError {
             Self::CompilerDied(_) => {
                 "split its largest functions, or raise `engine.compile-memory-mib-max`"
             }
+            Self::TooManyParts(_) => "use fewer modules, memories and tables, or smaller ones",
             Self::CodeTooLarge(_) => "build with opt-level \"s\", lto and strip",
             _ => "check that this machine can start processes, and try again",
         }
@@ -243,6 +247,7 @@ impl AdmissionError {
             }
             Self::CompilerTooSlow(_)
             | Self::CompilerDied(_)
+            | Self::TooManyParts(_)
             | Self::CodeTooLarge(_)
             | Self::Compiler(_) => self.compiler_remedy().into(),
             Self::NotAPlugin { .. } | Self::SeveralWorlds(_) => {

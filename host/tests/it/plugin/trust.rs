@@ -310,6 +310,27 @@ async fn revoked_bytes_never_run_whoever_approves_them() {
 }
 
 #[tokio::test]
+async fn the_word_of_a_revoked_key_counts_for_nothing() {
+    let mut trust = trust();
+    trust.revoked_keys = vec![key(&edward())];
+    let node = Node::with(Setup {
+        trust,
+        ..Setup::default()
+    });
+    let bytes = other(1);
+    let offered = async |signers: &[&dyn Signer]| {
+        let signed = signed(manifest(&bytes, 1), signers);
+        offer(&node, package(bytes.clone(), &signed)).await
+    };
+    let refused = untrusted(offered(&[&hotkey(1), &edward()]).await);
+    assert!(
+        matches!(&refused, TrustError::TooFew { have: 1, revoked, .. } if *revoked == [key(&edward())]),
+        "{refused:?}"
+    );
+    offered(&[&hotkey(1), &hotkey(3)]).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_pin_of_the_configuration_is_for_its_name_alone() {
     let bytes = other(1);
     let pinned = |name: &str| Trust {
