@@ -7,19 +7,22 @@ use super::component::{PAGE_BYTES, Recipe};
 use super::stage::{FUEL, HANDED_OVER_BYTES, MEMORY_BYTES, POLICY, RUN_MS, Stage, pin};
 use crate::plugin::support::{evidence, solver_session};
 
+/// Whether it ended as it should.
+type Judge = fn(&PluginError) -> bool;
+
 struct Case {
     what: &'static str,
     function: &'static str,
     act: Act,
     memory_bytes: u64,
-    deserves: fn(&PluginError) -> bool,
+    deserves: Judge,
 }
 
 fn case(
     what: &'static str,
     function: &'static str,
     act: Act,
-    deserves: fn(&PluginError) -> bool,
+    deserves: Judge,
 ) -> Case {
     Case {
         what,
@@ -144,7 +147,7 @@ async fn what_misbehaves_when_it_is_called_is_stopped_and_the_next_call_is_anoth
 #[tokio::test]
 async fn a_session_that_misbehaves_is_stopped_and_gives_its_place_back() {
     let stage = Stage::new();
-    let cases: [(&str, &str, Act, fn(&PluginError) -> bool); 4] = [
+    let cases: [(&str, &str, Act, Judge); 4] = [
         ("answer loops", "answer", Act::Loop, |error| {
             *error == PluginError::Deadline(RUN_MS)
         }),
