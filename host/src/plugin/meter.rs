@@ -4,11 +4,15 @@
 //! three core modules could have three times its limit. Here growth is counted
 //! across the store, and what would pass the limit traps rather than answers
 //! -1: a guest must not be able to learn, and score by, how much room there is.
+//! So it is with a table too long for the pool, whose maximum wasmtime reports as
+//! if it were the guest's: with a pool and without one a guest must see the same.
 
 use wasmtime::ResourceLimiter;
 
 use crate::subnet::plugin::PluginError;
 
+/// Of one table; as many as a place in the pool has.
+pub(super) const TABLE_ELEMENTS_MAX: usize = 1 << 17;
 /// A table element is a pointer.
 const TABLE_ELEMENT_BYTES: u64 = 8;
 /// Core instances, memories and tables of one store, each.
@@ -45,10 +49,14 @@ impl Meter {
             .held_bytes
             .saturating_add(desired.saturating_sub(current));
         if held > self.max_bytes {
-            return Err(PluginError::OutOfMemory(self.max_bytes).into());
+            return Err(self.full());
         }
         self.held_bytes = held;
         Ok(true)
+    }
+
+    fn full(&self) -> wasmtime::Error {
+        PluginError::OutOfMemory(self.max_bytes).into()
     }
 
     /// The guest's own maximum answers -1, as the specification says; a machine
@@ -85,6 +93,9 @@ impl ResourceLimiter for Meter {
         desired: usize,
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
+        if desired > TABLE_ELEMENTS_MAX {
+            return Err(self.full());
+        }
         self.grow(bytes(current), bytes(desired), maximum.map(bytes))
     }
 
@@ -127,6 +138,18 @@ mod tests {
         let mut meter = Meter::new(100);
         assert!(meter.table_growing(0, 10, None).unwrap());
         assert!(meter.memory_growing(0, 30, None).is_err());
+    }
+
+    #[test]
+    fn the_pools_maximum_is_not_taken_for_the_guests() {
+        let mut meter = Meter::new(1 << 30);
+        let most = Some(TABLE_ELEMENTS_MAX);
+        assert!(meter.table_growing(0, TABLE_ELEMENTS_MAX, most).unwrap());
+        assert!(
+            meter
+                .table_growing(TABLE_ELEMENTS_MAX, TABLE_ELEMENTS_MAX + 1, most)
+                .is_err()
+        );
     }
 
     #[test]

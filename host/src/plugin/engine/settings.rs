@@ -12,6 +12,7 @@ use wasmtime::{
 
 use crate::plugin::cache::Rules;
 use crate::plugin::compile::Class;
+use crate::plugin::meter::TABLE_ELEMENTS_MAX;
 use crate::plugin::{cost, fault};
 
 /// wasm's own stack; a guest that needs more traps.
@@ -20,7 +21,6 @@ const WASM_STACK_BYTES: usize = 512 << 10;
 const CORE_INSTANCES_MAX: u32 = 64;
 const MEMORIES_MAX: u32 = 4;
 const TABLES_MAX: u32 = 16;
-const TABLE_ELEMENTS_MAX: usize = 1 << 17;
 /// Kept in a slot between two instances, instead of going back to the system.
 const KEPT_RESIDENT_BYTES: usize = 1 << 20;
 

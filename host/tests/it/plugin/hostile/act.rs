@@ -11,6 +11,7 @@ const WRITE: u32 = 0;
 const GET: u32 = 1;
 /// Pages, or elements, asked for at once.
 const GROWTH: i32 = 64;
+const LEAP_PAGES: i32 = 3 << 14;
 const LINE_BYTES: i32 = 1_000;
 const INFO: i32 = 2;
 
@@ -48,6 +49,8 @@ pub(super) enum Act {
     Trap,
     /// Grows its memory for ever.
     Hoard,
+    /// Asks for three GiB of memory at once, and takes no for an answer.
+    Leap,
     /// Grows its first table for ever.
     HoardTable,
     /// Writes long lines for ever.
@@ -90,6 +93,10 @@ impl Act {
             Self::Trap => vec![I::Unreachable],
             Self::Loop => forever(&[]),
             Self::Hoard => forever(&[I::I32Const(GROWTH), I::MemoryGrow(0), I::Drop]),
+            Self::Leap => {
+                let leap = vec![I::I32Const(LEAP_PAGES), I::MemoryGrow(0), I::Drop];
+                [leap, behave(function)].concat()
+            }
             Self::HoardTable => forever(&[
                 I::RefNull(wasm_encoder::HeapType::FUNC),
                 I::I32Const(GROWTH << 10),

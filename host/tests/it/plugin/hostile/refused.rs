@@ -235,10 +235,10 @@ async fn what_misbehaves_when_it_is_asked_who_it_is_is_stopped() {
             *refused == Refused::Describe(PluginError::OutOfMemory(MEMORY_BYTES))
         }),
         case("describe hoards a table", &table(Act::HoardTable), |refused| {
-            matches!(
-                refused,
-                Refused::Describe(PluginError::OutOfMemory(_) | PluginError::Trapped(_))
-            )
+            *refused == Refused::Describe(PluginError::OutOfMemory(MEMORY_BYTES))
+        }),
+        case("describe leaps to three GiB", &describe(Act::Leap), |refused| {
+            *refused == Refused::Describe(PluginError::OutOfMemory(MEMORY_BYTES))
         }),
         case("a flood of lines", &describe(Act::Flood), |refused| {
             *refused == Refused::Describe(PluginError::LogFlood(LOG_BYTES))
@@ -288,8 +288,14 @@ async fn what_consists_of_too_much_is_refused() {
     let parts: fn(&Refused) -> bool = |refused| matches!(refused, Refused::TooManyParts(_));
     let module = wasm_encoder::Module::new().finish();
     // How many, and then each: an instance of module 0, with nothing given to it.
-    let mut instances = vec![0xe8, 0x07];
-    instances.extend([0, 0, 0].repeat(1_000));
+    let instances = |how_many: [u8; 2], count| {
+        let each = [0, 0, 0].repeat(count);
+        let sections = [
+            (CORE_MODULE, module.clone()),
+            (CORE_INSTANCE, [how_many.to_vec(), each].concat()),
+        ];
+        with_sections(&honest, &sections)
+    };
     let mut deep = EMPTY.to_vec();
     for _ in 0..1_000 {
         deep = with_sections(EMPTY, &[(COMPONENT, deep)]);
@@ -303,13 +309,11 @@ async fn what_consists_of_too_much_is_refused() {
         ),
         case("a table of ten million", &sized(vec![10_000_000], 8), parts),
         case("seventeen tables", &sized(vec![1; 17], 8), parts),
+        raw("a hundred core instances", instances([0xe4, 0], 100), parts),
         raw(
             "a thousand core instances",
-            with_sections(
-                &honest,
-                &[(CORE_MODULE, module), (CORE_INSTANCE, instances)],
-            ),
-            parts,
+            instances([0xe8, 0x07], 1_000),
+            |refused| matches!(refused, Refused::Malformed(_)),
         ),
         raw(
             "a thousand components, each in another",
