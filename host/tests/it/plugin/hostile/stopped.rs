@@ -18,12 +18,7 @@ struct Case {
     deserves: Judge,
 }
 
-fn case(
-    what: &'static str,
-    function: &'static str,
-    act: Act,
-    deserves: Judge,
-) -> Case {
+fn case(what: &'static str, function: &'static str, act: Act, deserves: Judge) -> Case {
     Case {
         what,
         function,
