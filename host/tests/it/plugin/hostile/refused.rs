@@ -309,7 +309,6 @@ async fn what_consists_of_too_much_is_refused() {
         ),
         case("a table of ten million", &sized(vec![10_000_000], 8), parts),
         case("seventeen tables", &sized(vec![1; 17], 8), parts),
-        raw("a hundred core instances", instances([0xe4, 0], 100), parts),
         raw(
             "a thousand core instances",
             instances([0xe8, 0x07], 1_000),
