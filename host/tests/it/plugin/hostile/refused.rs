@@ -296,10 +296,6 @@ async fn what_consists_of_too_much_is_refused() {
         ];
         with_sections(&honest, &sections)
     };
-    let mut deep = EMPTY.to_vec();
-    for _ in 0..1_000 {
-        deep = with_sections(EMPTY, &[(COMPONENT, deep)]);
-    }
     refuse(vec![
         case("memory of four GiB", &sized(vec![], 65_536), parts),
         case(
@@ -312,11 +308,6 @@ async fn what_consists_of_too_much_is_refused() {
         raw(
             "a thousand core instances",
             instances([0xe8, 0x07], 1_000),
-            |refused| matches!(refused, Refused::Malformed(_)),
-        ),
-        raw(
-            "a thousand components, each in another",
-            with_sections(&honest, &[(COMPONENT, deep)]),
             |refused| matches!(refused, Refused::Malformed(_)),
         ),
     ])
