@@ -20,7 +20,7 @@ const CALLERS: u8 = 64;
 const GROWTH_BYTES_MAX: u64 = 8 << 20;
 
 #[tokio::test]
-#[ignore = "a minute or two of requests; .ci/run has it"]
+#[ignore = "half a minute of requests: cargo test -p host --test it a_day -- --ignored"]
 async fn a_day_of_traffic_leaves_memory_as_it_was() {
     if elsewhere("synapse::a_day::a_day_of_traffic_leaves_memory_as_it_was") {
         return;
