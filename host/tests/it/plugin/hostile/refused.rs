@@ -271,11 +271,9 @@ async fn what_misbehaves_when_it_is_asked_who_it_is_is_stopped() {
     .await;
 }
 
-/// A section of core modules, of core instances, of components; their ids.
+/// The ids of a section of core modules and of one of core instances.
 const CORE_MODULE: u8 = 1;
 const CORE_INSTANCE: u8 = 2;
-const COMPONENT: u8 = 4;
-const EMPTY: &[u8] = b"\0asm\x0d\0\x01\0";
 
 #[tokio::test]
 async fn what_consists_of_too_much_is_refused() {
