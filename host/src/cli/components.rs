@@ -77,6 +77,7 @@ impl Components {
         let (bytes, table) = self.find(id)?;
         let policy =
             lone::policy(&self.engine, &bytes, With::Table(table)).map_err(|e| refused(id, &e))?;
+        check_settings(id, policy.id())?;
         self.policies.insert(key, policy.clone());
         Ok(policy)
     }
@@ -93,6 +94,7 @@ impl Components {
         let (bytes, table) = self.find(id)?;
         let generator = lone::generator(&self.engine, &bytes, With::Table(table))
             .map_err(|e| refused(id, &e))?;
+        check_settings(id, generator.id())?;
         self.generators.insert(key, generator.clone());
         Ok(generator)
     }
@@ -145,6 +147,19 @@ impl Components {
         let built_in = builtin::all().into_iter().find(|b| b.digest() == digest);
         Ok(built_in.map(|built_in| built_in.bytes.into_owned()))
     }
+}
+
+/// A table is what a file says it is: only its own digest proves that it is the
+/// one which the record names.
+fn check_settings(recorded: &PluginId, found: &PluginId) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        recorded.settings == found.settings,
+        "the settings that came with {} are not those it is on record with: {} instead of {}",
+        escape(&recorded.name),
+        found.settings,
+        recorded.settings
+    );
+    Ok(())
 }
 
 fn refused(id: &PluginId, error: &AdmissionError) -> anyhow::Error {

@@ -339,3 +339,25 @@ fn a_backtest_says_who_would_have_gained() {
         "{table}"
     );
 }
+
+#[test]
+fn settings_that_are_not_those_on_record_prove_nothing() {
+    let field = Field::new();
+    let settings = Settings::from([("mode".into(), "ok".into())]);
+    field.epoch(1, POLICY, &settings);
+    let mut record = field.store.epoch(1).unwrap().unwrap();
+    let claimed = host::subnet::plugin::Digest([7; 32]);
+    record.policy.settings = claimed;
+    field.store.record_epoch(&record).unwrap();
+    field
+        .store
+        .keep_plugin(&KeptPlugin {
+            id: record.policy,
+            component: POLICY.to_vec(),
+            settings,
+        })
+        .unwrap();
+    let (code, said) = field.host(&["replay"]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("not those it is on record with"), "{said}");
+}
