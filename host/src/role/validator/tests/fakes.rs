@@ -293,6 +293,19 @@ pub(super) fn points(
     }
 }
 
+impl FakePolicy {
+    fn new(
+        name: &str,
+        evaluate: impl Fn(&Evidence) -> Result<Outcome, PluginError> + Send + Sync + 'static,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            id: plugin(name),
+            evaluate: Box::new(evaluate),
+            given: Mutex::default(),
+        })
+    }
+}
+
 /// What is loaded: by the end of a test, whatever it swapped in.
 pub(super) struct FakePlugins {
     dendrite: Arc<FakeDendrite>,
@@ -352,11 +365,7 @@ impl FakePlugins {
         name: &str,
         evaluate: impl Fn(&Evidence) -> Result<Outcome, PluginError> + Send + Sync + 'static,
     ) -> Arc<FakePolicy> {
-        let policy = Arc::new(FakePolicy {
-            id: plugin(name),
-            evaluate: Box::new(evaluate),
-            given: Mutex::default(),
-        });
+        let policy = FakePolicy::new(name, evaluate);
         *self.policy.lock().unwrap() = Some(policy.clone());
         policy
     }
@@ -367,11 +376,7 @@ impl FakePlugins {
         name: &str,
         evaluate: impl Fn(&Evidence) -> Result<Outcome, PluginError> + Send + Sync + 'static,
     ) -> Arc<FakePolicy> {
-        let policy = Arc::new(FakePolicy {
-            id: plugin(name),
-            evaluate: Box::new(evaluate),
-            given: Mutex::default(),
-        });
+        let policy = FakePolicy::new(name, evaluate);
         *self.shadow.lock().unwrap() = Some(policy.clone());
         policy
     }
