@@ -7,6 +7,7 @@
 //! generation of its bindings is converted upwards to these, once.
 
 pub mod accelerator;
+pub mod address;
 pub mod chain;
 pub mod challenge;
 pub mod commit;
@@ -16,7 +17,10 @@ pub mod guard;
 pub mod hardware;
 pub mod key;
 pub mod octets;
+pub mod outbound;
 pub mod plugin;
+pub mod provider;
+pub mod rental;
 pub mod scoring;
 pub mod shares;
 pub mod synapse;
@@ -25,6 +29,7 @@ pub mod timelock;
 pub mod trust;
 pub mod weights;
 pub mod wire;
+pub mod workload;
 
 /// A neuron's slot in the subnet.
 pub type Uid = u16;

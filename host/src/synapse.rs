@@ -9,14 +9,13 @@
 //!
 //! btauth/1 signs no answers, so between our own nodes answers carry [`twresp`]
 //! signatures: nobody on the way can answer for a miner. Addresses come from a
-//! chain that anyone can write to and pass [`address`] first. What a status
+//! chain that anyone can write to and pass [`crate::subnet::address`] first. What a status
 //! means is said once, in `status`, for both ends.
 //!
 //! It does not encrypt or follow redirects, sends a task once, and knows nothing
 //! of chain or plugins: it serves a [`Service`](crate::subnet::wire::Service) and is a
 //! [`Dendrite`](crate::subnet::wire::Dendrite).
 
-pub mod address;
 pub mod axon;
 pub mod btauth;
 pub mod classic;
@@ -31,6 +30,5 @@ mod head;
 mod route;
 mod status;
 
-pub use address::AddressPolicy;
 pub use axon::{AxonOptions, Protocol, serve};
 pub use dendrite::{DendriteOptions, HttpDendrite, Outcome, Repeat, SynapseCall};

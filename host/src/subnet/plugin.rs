@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::BlockNumber;
 use super::challenge::{Exchange, Session, Step};
 use super::key::AccountId;
+use super::provider::ProviderAdapter;
 use super::scoring::{Evidence, Outcome};
 
 /// SHA-256 of a component's bytes.
@@ -280,6 +281,10 @@ pub trait Plugins: Send + Sync {
     fn kept(&self, id: &PluginId) -> Option<KeptPlugin>;
     /// The active solver that answers to `solver`.
     fn solver(&self, solver: &str) -> Option<Arc<dyn ChallengeSolver>>;
+    /// The active provider adapters, by name.
+    fn providers(&self) -> Vec<Arc<dyn ProviderAdapter>> {
+        Vec::new()
+    }
     /// The solver names answered here, sorted, each once.
     fn solver_names(&self) -> Vec<String>;
 }

@@ -57,11 +57,11 @@ use self::pool::Pool;
 use self::protocols::Classics;
 use self::specs::Said;
 use self::trouble::Trouble;
-use super::address::AddressPolicy;
 use super::clock::{Clock, SystemClock};
 use super::description::{self, DESCRIPTION_BYTES_MAX};
 use super::route;
 use super::status::{JSON, OCTETS, REFUSAL_BYTES_MAX};
+use crate::subnet::address::AddressPolicy;
 use crate::subnet::challenge::{Answer, PAYLOAD_BYTES_MAX, TASK_TIMEOUT_MS_MAX};
 use crate::subnet::key::Signer;
 use crate::subnet::wire::{

@@ -14,8 +14,8 @@ const LINES_MAX: usize = 500;
 const FLOORS: [&[&str]; 5] = [
     &["subnet"],
     &[
-        "admin", "chain", "config", "devchain", "egress", "machine", "metrics", "store", "synapse",
-        "wallet",
+        "admin", "chain", "config", "devchain", "egress", "machine", "metrics", "ssh", "store",
+        "synapse", "wallet",
     ],
     &["plugin"],
     &["role"],
@@ -23,7 +23,7 @@ const FLOORS: [&[&str]; 5] = [
 ];
 
 /// Crates that only some modules may know.
-const KNOWN_BY: [(&str, &[&str]); 15] = [
+const KNOWN_BY: [(&str, &[&str]); 20] = [
     ("wasmtime", &["plugin"]),
     ("wasmtime_wasi", &["plugin"]),
     ("wasmparser", &["plugin"]),
@@ -40,6 +40,11 @@ const KNOWN_BY: [(&str, &[&str]); 15] = [
     ("nvml_wrapper", &["machine"]),
     ("clap", &["cli"]),
     ("rusqlite", &["store"]),
+    ("bollard", &["machine"]),
+    ("russh", &["ssh"]),
+    ("rustls", &["egress"]),
+    ("tokio_rustls", &["egress"]),
+    ("aws_sigv4", &["egress"]),
 ];
 
 struct Source {

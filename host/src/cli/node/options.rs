@@ -10,8 +10,9 @@ use crate::plugin::{self, Adjusted, CompileLimits, Limits, LimitsByPlugin};
 use crate::role::validator;
 use crate::subnet::Netuid;
 use crate::subnet::accelerator::Accelerator;
+use crate::subnet::address::AddressPolicy;
 use crate::subnet::plugin::World;
-use crate::synapse::{self, AddressPolicy, AxonOptions, DendriteOptions};
+use crate::synapse::{self, AxonOptions, DendriteOptions};
 
 /// What a role runs before anybody swapped anything.
 pub(super) fn builtins(role: Role) -> (Vec<BuiltIn>, Vec<World>) {

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
+use host::subnet::address::AddressPolicy;
 use host::subnet::hardware::Hardware;
 use host::subnet::key::{AccountId, Scheme, Signature, Signer};
 use host::subnet::scoring::OfferedMachine;
@@ -14,7 +15,7 @@ use host::subnet::wire::{
 };
 use host::synapse::clock::Clock;
 use host::synapse::verify::Arrived;
-use host::synapse::{AddressPolicy, AxonOptions, DendriteOptions, HttpDendrite, btauth, serve};
+use host::synapse::{AxonOptions, DendriteOptions, HttpDendrite, btauth, serve};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;

@@ -1,4 +1,4 @@
-//! Where a neuron may be called: a chain anyone can write to says where it is.
+//! Which addresses may be called: strangers say where a neuron or a provider is.
 //!
 //! Judges the very address that is connected to, there are no names here. In
 //! [`AddressPolicy::PublicOnly`] an address must be one the internet routes to:
