@@ -2,7 +2,6 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod hostile;
-mod real;
 mod server;
 
 use super::*;

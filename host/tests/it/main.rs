@@ -10,6 +10,7 @@ mod evidence;
 mod node;
 mod plugin;
 mod python;
+mod ssh;
 mod synapse;
 mod tidy;
 mod wallet;
