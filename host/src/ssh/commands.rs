@@ -26,6 +26,4 @@ pub(super) const CARDS: &str = "nvidia-smi --query-gpu=name,memory.total,uuid,dr
     --format=csv,noheader,nounits";
 
 /// In the order they are run.
-pub(super) const ALL: [&str; 7] = [
-    THREADS, MEMORY, LIMITS, DISK, SYSTEM, PROCESSOR, CARDS,
-];
+pub(super) const ALL: [&str; 7] = [THREADS, MEMORY, LIMITS, DISK, SYSTEM, PROCESSOR, CARDS];

@@ -73,7 +73,10 @@ impl Answers {
         Some(Hardware {
             gpus: self.cards.gpus,
             cpu_model: self.processor.unwrap_or_default(),
-            cpu_threads: self.limits.threads.map_or(threads, |most| most.min(threads)),
+            cpu_threads: self
+                .limits
+                .threads
+                .map_or(threads, |most| most.min(threads)),
             memory_mib: (self.limits.memory_mib).map_or(memory_mib, |most| most.min(memory_mib)),
             disk_mib: self.disk_mib.unwrap_or(0),
             labels: labels.into_iter().flatten().collect(),
@@ -83,7 +86,9 @@ impl Answers {
 
 /// `MemTotal:       16384000 kB`
 fn memory_mib(text: &str) -> Option<u64> {
-    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("MemTotal:"))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kib / KIB_PER_MIB).filter(|mib| *mib > 0)
 }
@@ -91,7 +96,12 @@ fn memory_mib(text: &str) -> Option<u64> {
 /// `cpu.max 200000 100000`, `memory.max max`, and what the first version calls them.
 fn limits(text: &str) -> Limits {
     let value = |name: &str| {
-        let line = |line: &'_ str| line.strip_prefix(name)?.strip_prefix(' ').map(str::trim).map(str::to_owned);
+        let line = |line: &'_ str| {
+            line.strip_prefix(name)?
+                .strip_prefix(' ')
+                .map(str::trim)
+                .map(str::to_owned)
+        };
         text.lines().find_map(line)
     };
     let quota_and_period = value("cpu.max").or_else(|| {
@@ -102,7 +112,9 @@ fn limits(text: &str) -> Limits {
     let bytes: Option<u64> = bytes.and_then(|bytes| bytes.parse().ok());
     Limits {
         threads: quota_and_period.and_then(|text| threads_of(&text)),
-        memory_mib: bytes.map(|bytes| bytes / BYTES_PER_MIB).filter(|mib| *mib > 0),
+        memory_mib: bytes
+            .map(|bytes| bytes / BYTES_PER_MIB)
+            .filter(|mib| *mib > 0),
     }
 }
 
@@ -111,7 +123,9 @@ fn threads_of(quota_and_period: &str) -> Option<u32> {
     let (quota, period) = quota_and_period.split_once(' ')?;
     let quota: u64 = quota.parse().ok()?;
     let period: u64 = period.parse().ok().filter(|period| *period > 0)?;
-    u32::try_from(quota.div_ceil(period)).ok().filter(|threads| *threads > 0)
+    u32::try_from(quota.div_ceil(period))
+        .ok()
+        .filter(|threads| *threads > 0)
 }
 
 /// The second line, second column, in KiB.
@@ -193,7 +207,10 @@ mod tests {
 
     const PLAIN: [(&str, &str); 6] = [
         (commands::THREADS, "16\n"),
-        (commands::MEMORY, "MemTotal:       65536000 kB\nMemFree: 1 kB\n"),
+        (
+            commands::MEMORY,
+            "MemTotal:       65536000 kB\nMemFree: 1 kB\n",
+        ),
         (
             commands::DISK,
             "Filesystem 1024-blocks Used Available Capacity Mounted on\n/dev/vda 102400 1 2 1% /\n",
@@ -214,9 +231,16 @@ mod tests {
         assert_eq!(hardware.disk_mib, 100);
         assert_eq!(hardware.cpu_model, "AMD EPYC 9654");
         let cards = &hardware.gpus[0];
-        assert_eq!((cards.model.as_str(), cards.count), ("NVIDIA H100, 80GB", 2));
+        assert_eq!(
+            (cards.model.as_str(), cards.count),
+            ("NVIDIA H100, 80GB", 2)
+        );
         assert_eq!(cards.uuids, ["GPU-1", "GPU-2"]);
-        let labels: Vec<_> = hardware.labels.iter().map(|label| label.value.as_str()).collect();
+        let labels: Vec<_> = hardware
+            .labels
+            .iter()
+            .map(|label| label.value.as_str())
+            .collect();
         assert_eq!(labels, ["6.1.0-18-amd64", "580.65.06"]);
     }
 
@@ -228,7 +252,10 @@ mod tests {
             let hardware = read(&outputs).unwrap();
             (hardware.cpu_threads, hardware.memory_mib)
         };
-        assert_eq!(with("cpu.max 150000 100000\nmemory.max 1073741824\n"), (2, 1_024));
+        assert_eq!(
+            with("cpu.max 150000 100000\nmemory.max 1073741824\n"),
+            (2, 1_024)
+        );
         assert_eq!(with("cpu.max max 100000\nmemory.max max\n"), (16, 64_000));
         let first = "cpu/cpu.cfs_quota_us -1\ncpu/cpu.cfs_period_us 100000\n\
                      memory/memory.limit_in_bytes 9223372036854771712\n";

@@ -166,7 +166,11 @@ async fn log_in(
 /// Runs one command; `None` if it fails or is not there.
 async fn run(inside: &Inside, command: &str) -> Result<Option<Vec<u8>>, ProbeError> {
     let broken = |error: Error| broken(&inside.wanted, &error);
-    let mut channel = inside.session.channel_open_session().await.map_err(broken)?;
+    let mut channel = inside
+        .session
+        .channel_open_session()
+        .await
+        .map_err(broken)?;
     channel.exec(true, command).await.map_err(broken)?;
     let (mut output, mut status, mut ended) = (Vec::new(), None, false);
     while !(ended && status.is_some()) {

@@ -58,7 +58,10 @@ async fn without_a_host_key_that_can_be_checked_nobody_is_called() {
     let long = format!("ssh-ed25519 {}", "A".repeat(1 << 20));
     for key in ["", "ssh-ed25519", "ssh-ed25519 !!!", "ssh-rsa AAAA", &long] {
         let error = visit.look(&endpoint(1, key)).await.unwrap_err();
-        assert!(matches!(error, ProbeError::BadHostKey(_)), "{key:.20}: {error}");
+        assert!(
+            matches!(error, ProbeError::BadHostKey(_)),
+            "{key:.20}: {error}"
+        );
     }
     let mut at = endpoint(1, &some_key());
     at.user = "-oProxyCommand=x".repeat(9);

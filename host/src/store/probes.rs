@@ -7,11 +7,11 @@
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 
 use crate::subnet::BlockNumber;
+use crate::subnet::evidence::StoreError;
 use crate::subnet::key::AccountId;
 use crate::subnet::probe::{
     LastTry, Occupancy, ProbeBook, ProbeEnding, ProbeRecord, ProbeSpending,
 };
-use crate::subnet::evidence::StoreError;
 use crate::subnet::rental::ID_BYTES_MAX;
 use crate::subnet::scoring::Finding;
 

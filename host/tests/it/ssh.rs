@@ -116,7 +116,12 @@ async fn openssh_shows_this_machine_to_whom_it_knows() {
         assert!(seen.hardware.cpu_threads <= threads.parse().unwrap());
         assert!(seen.hardware.memory_mib > 0 && seen.hardware.disk_mib > 0);
         let kernel = output(Command::new("uname").arg("-r"));
-        assert!(seen.hardware.labels.iter().any(|label| label.value == kernel));
+        assert!(
+            seen.hardware
+                .labels
+                .iter()
+                .any(|label| label.value == kernel)
+        );
     }
 }
 
@@ -125,7 +130,10 @@ async fn openssh_refuses_whom_it_does_not_know() {
     let Some(sshd) = program("/usr/sbin/sshd", "openssh-server") else {
         return;
     };
-    assert_eq!(visit(&sshd, "ed25519", false).await, Err(ProbeError::LoginRefused));
+    assert_eq!(
+        visit(&sshd, "ed25519", false).await,
+        Err(ProbeError::LoginRefused)
+    );
     let rsa = visit(&sshd, "rsa", true).await;
     assert!(matches!(rsa, Err(ProbeError::BadHostKey(_))), "{rsa:?}");
 }

@@ -37,7 +37,10 @@ fn says(words: Vec<u8>) -> impl FnOnce(TcpStream) -> Talk + Send + 'static {
 }
 
 /// Says `first`, then `again` for as long as it is taken.
-fn repeats(first: &'static [u8], again: Vec<u8>) -> impl FnOnce(TcpStream) -> Talk + Send + 'static {
+fn repeats(
+    first: &'static [u8],
+    again: Vec<u8>,
+) -> impl FnOnce(TcpStream) -> Talk + Send + 'static {
     move |mut stream| {
         Box::pin(async move {
             let _ = stream.write_all(first).await;
@@ -48,9 +51,7 @@ fn repeats(first: &'static [u8], again: Vec<u8>) -> impl FnOnce(TcpStream) -> Ta
 }
 
 /// Visits, and waits until the stranger sees that the visitor has left.
-async fn visited(
-    talk: impl FnOnce(TcpStream) -> Talk + Send + 'static,
-) -> ProbeError {
+async fn visited(talk: impl FnOnce(TcpStream) -> Talk + Send + 'static) -> ProbeError {
     let (at, left) = stranger(talk).await;
     let error = impatient().prepare().unwrap().look(&at).await.unwrap_err();
     left.await.unwrap();
@@ -85,14 +86,25 @@ const ID: &[u8] = b"SSH-2.0-stranger\r\n";
 async fn silence_is_left_after_a_while() {
     for words in [b"".to_vec(), ID.to_vec(), b"SSH-2.0-".to_vec()] {
         let error = visited(says(words)).await;
-        let late = matches!(error, ProbeError::TimedOut { what: "key exchange", .. });
+        let late = matches!(
+            error,
+            ProbeError::TimedOut {
+                what: "key exchange",
+                ..
+            }
+        );
         assert!(late, "{error}");
     }
 }
 
 #[tokio::test]
 async fn a_line_that_never_ends_and_lines_that_never_end_are_no_greeting() {
-    for again in [vec![b'x'; 4096], b"hello\r\n".to_vec(), vec![0; 4096], vec![b'\n'; 4096]] {
+    for again in [
+        vec![b'x'; 4096],
+        b"hello\r\n".to_vec(),
+        vec![0; 4096],
+        vec![b'\n'; 4096],
+    ] {
         let error = visited(repeats(b"", again)).await;
         assert!(!matches!(error, ProbeError::TimedOut { .. }), "{error}");
     }

@@ -195,7 +195,12 @@ async fn another_host_key_ends_it_before_the_login() {
 
 #[tokio::test]
 async fn a_machine_that_knows_weak_algorithms_alone_is_refused() {
-    for weak in [kex::DH_G14_SHA1, kex::DH_G1_SHA1, kex::DH_GEX_SHA256, kex::NONE] {
+    for weak in [
+        kex::DH_G14_SHA1,
+        kex::DH_G1_SHA1,
+        kex::DH_GEX_SHA256,
+        kex::NONE,
+    ] {
         let preferred = Preferred {
             kex: Cow::Owned(vec![weak]),
             ..Preferred::default()
@@ -234,7 +239,13 @@ async fn a_machine_that_opens_no_shell_or_hides_what_it_has_is_not_seen() {
 async fn commands_that_never_answer_or_never_end_are_given_up() {
     for manners in [Manners::NeverAnswers, Manners::NeverEnds] {
         let error = look(&impatient(), manners).await.unwrap_err();
-        let late = matches!(error, ProbeError::TimedOut { what: "answer to a command", .. });
+        let late = matches!(
+            error,
+            ProbeError::TimedOut {
+                what: "answer to a command",
+                ..
+            }
+        );
         assert!(late, "{manners:?}: {error}");
     }
 }
