@@ -258,7 +258,7 @@ impl Bench {
             Kind::ScoringPolicy => self.evaluate(case).await,
             Kind::ChallengeGenerator => self.advance(case).await,
             Kind::ChallengeSolver => self.answer(case).await,
-            Kind::ProviderAdapter => Err(refused(AdmissionError::NoProviders)),
+            Kind::ProviderAdapter => self.provide(case).await,
         }
     }
 
