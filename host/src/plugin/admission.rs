@@ -319,7 +319,11 @@ fn check_settings(maker: &Maker, id: &PluginId) -> Result<Vec<String>, Admission
 
 /// Asks an adapter what it wants, all of which must be granted: one that works by
 /// halves would be found out when its money runs.
-fn check_wants(maker: &Maker, id: &PluginId, outside: &Outside) -> Result<Vec<Want>, AdmissionError> {
+fn check_wants(
+    maker: &Maker,
+    id: &PluginId,
+    outside: &Outside,
+) -> Result<Vec<Want>, AdmissionError> {
     let wants = wants(maker)?;
     let lines = outside.missing(&id.name, &wants);
     if lines.is_empty() {

@@ -85,7 +85,7 @@ impl Guest {
 
     /// Has the host do `work` and blocks until it is done, which is not charged
     /// as time of the guest's own.
-    pub(super) fn wait<T: Send + 'static>(
+    pub(super) fn have_done<T: Send + 'static>(
         &mut self,
         work: impl Future<Output = T> + Send + 'static,
     ) -> wasmtime::Result<T> {

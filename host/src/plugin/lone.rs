@@ -9,9 +9,10 @@ use std::sync::Arc;
 use super::admission::{self, AdmissionError, Candidate, Surroundings};
 use super::call::Loaded;
 use super::engine::Engine;
-use super::settings::{Settings, SettingsByPlugin};
-use super::tables::Tables;
 use super::outside::Outside;
+use super::settings::{Settings, SettingsByPlugin};
+use super::stats::Calls;
+use super::tables::Tables;
 use super::v0_1::{generator::Generator, policy::Policy, provider::Adapter, solver::Solver};
 use crate::subnet::accelerator::Accelerator;
 use crate::subnet::events::Unobserved;
@@ -64,21 +65,42 @@ pub fn solver(
     Ok(Arc::new(Solver(loaded)))
 }
 
-/// A provider adapter that reaches `outside`, and what it wants of it; blocks
-/// while it is compiled. Calls must come from within a runtime.
+/// A provider adapter on its own.
+pub struct Provider {
+    /// Its calls must come from within a runtime.
+    pub adapter: Arc<dyn ProviderAdapter>,
+    /// What it wants to be granted.
+    pub wants: Vec<Want>,
+    loaded: Arc<Loaded>,
+}
+
+impl Provider {
+    /// What its calls took.
+    pub fn used(&self) -> Calls {
+        self.loaded.counters.read()
+    }
+}
+
+/// A provider adapter that reaches `outside`; blocks while it is compiled.
 pub fn provider(
     engine: &Engine,
     bytes: &[u8],
     with: With,
     outside: Outside,
-) -> Result<(Arc<dyn ProviderAdapter>, Vec<Want>), AdmissionError> {
+) -> Result<Provider, AdmissionError> {
     let reach = Reach {
         outside: outside.clone(),
         ..Reach::default()
     };
     let loaded = load_with(engine, bytes, with, World::ProviderAdapter, reach)?;
-    let wants = loaded.wants.clone();
-    Ok((Arc::new(Adapter { loaded, outside }), wants))
+    Ok(Provider {
+        wants: loaded.wants.clone(),
+        adapter: Arc::new(Adapter {
+            loaded: loaded.clone(),
+            outside,
+        }),
+        loaded,
+    })
 }
 
 /// What a component may reach, by its world.

@@ -48,10 +48,13 @@ impl Outside {
 
     /// For one call, which must come from within the runtime that is to do it.
     pub(super) fn open(&self, plugin: &str, wants: &[Want]) -> Way {
-        let machine = wants.contains(&Want::Machine)
-            && self.missing(plugin, &[Want::Machine]).is_empty();
+        let machine =
+            wants.contains(&Want::Machine) && self.missing(plugin, &[Want::Machine]).is_empty();
         Way {
-            http: self.egress.as_ref().map(|egress| egress.open(plugin, wants)),
+            http: self
+                .egress
+                .as_ref()
+                .map(|egress| egress.open(plugin, wants)),
             machine: self.workloads.clone().filter(|_| machine),
             owner: plugin.into(),
             runtime: Handle::current(),

@@ -81,7 +81,10 @@ impl Trouble {
     }
 
     pub(super) fn last(&self) -> Option<LastError> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 

@@ -5,7 +5,7 @@
 //! the contract bounds is the plugin's own doing, and refused. What adapters answer
 //! is checked by [`provider`].
 
-pub(super) mod provider;
+pub(in crate::plugin) mod provider;
 
 use std::collections::HashSet;
 

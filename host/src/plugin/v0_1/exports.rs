@@ -70,8 +70,7 @@ impl Exports {
             }
             RoleExports::Provider(provider) => {
                 let loaded = provider.load(store, instance).map(drop);
-                let functions =
-                    "wants, offers, provision, instances, inspect, extend or terminate";
+                let functions = "wants, offers, provision, instances, inspect, extend or terminate";
                 loaded.map_err(at("provider", functions))
             }
         }

@@ -13,7 +13,10 @@ use crate::plugin::outside;
 use crate::subnet::outbound::{Auth, Header, Method, OutboundError, Request, Response};
 
 impl wit::Host for Guest {
-    fn send(&mut self, request: wit::Request) -> wasmtime::Result<Result<wit::Response, wit::Error>> {
+    fn send(
+        &mut self,
+        request: wit::Request,
+    ) -> wasmtime::Result<Result<wit::Response, wit::Error>> {
         self.take(0)?;
         let request = read(request, outside::left(&self.time));
         let http = self.way.as_ref().and_then(|way| way.http.clone());
@@ -21,7 +24,7 @@ impl wit::Host for Guest {
             let text = "nothing outside can be reached from here".into();
             return Ok(Err(wit::Error::Denied(text)));
         };
-        match self.wait(async move { http.send(request).await })? {
+        match self.have_done(async move { http.send(request).await })? {
             Ok(response) => {
                 self.take(size_bytes(&response))?;
                 Ok(Ok(written(response)))

@@ -39,15 +39,13 @@ impl wit::Host for Guest {
 
     fn launch(&mut self, workload: wit::Workload) -> Answer<wit::Running> {
         let workload = read(workload);
-        let launched = self.at_machine(|machine, owner| async move {
-            machine.launch(&owner, workload).await
-        })?;
+        let launched = self
+            .at_machine(|machine, owner| async move { machine.launch(&owner, workload).await })?;
         Ok(launched.map(running))
     }
 
     fn workloads(&mut self) -> Answer<Vec<wit::Running>> {
-        let listed =
-            self.at_machine(|machine, owner| async move { machine.list(&owner).await })?;
+        let listed = self.at_machine(|machine, owner| async move { machine.list(&owner).await })?;
         if let Ok(listed) = &listed {
             self.take(listed.iter().map(size_bytes).sum())?;
         }
@@ -82,7 +80,7 @@ impl Guest {
         let Some((machine, owner)) = reached else {
             return Ok(Err(wit::Error::NotGranted));
         };
-        let done = self.wait(work(machine, owner))?;
+        let done = self.have_done(work(machine, owner))?;
         Ok(done.map_err(failure))
     }
 }

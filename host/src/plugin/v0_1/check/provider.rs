@@ -88,7 +88,10 @@ fn offer(offer: wit::Offer) -> Checked<Offer> {
 }
 
 /// An order that was filled.
-pub(in crate::plugin::v0_1) fn provisioned(given: wit::Instance, order: &Order) -> Checked<Instance> {
+pub(in crate::plugin::v0_1) fn provisioned(
+    given: wit::Instance,
+    order: &Order,
+) -> Checked<Instance> {
     let instance = instance(given)?;
     if instance.order_key.as_deref() != Some(&*order.key) {
         return Err(broke(format!(

@@ -169,7 +169,13 @@ fn a_want_cannot_end_the_text_it_is_printed_in() {
     let origin = |text: &str| wants(vec![wit::Want::HttpOrigin(text.into())]);
     assert!(origin("https://rest.runpod.io").is_ok());
     assert!(origin("http://[::1]:4510").is_ok());
-    for wrong in ["", "https://a\"]\nx = 1", "https://a\\", "https://A", "https://a b"] {
+    for wrong in [
+        "",
+        "https://a\"]\nx = 1",
+        "https://a\\",
+        "https://A",
+        "https://a b",
+    ] {
         refused(origin(wrong));
     }
     refused(wants(vec![wit::Want::Credential("../x".into())]));
