@@ -76,6 +76,14 @@ impl Origin {
             _ => return Err(OriginError::NotEncrypted),
         };
         let host = url.host_str().ok_or(OriginError::NotAnOrigin)?;
+        // The standard lets more pass than a name can have, `*` for one.
+        if let Some(Host::Domain(name)) = url.host()
+            && !name
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b))
+        {
+            return Err(OriginError::NotAnOrigin);
+        }
         if host.ends_with('.') {
             return Err(OriginError::TrailingDot);
         }
