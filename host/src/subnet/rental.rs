@@ -265,6 +265,22 @@ pub enum RentError {
     Failed(String),
 }
 
+/// What is done to a running rental without ending it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Act {
+    /// Another key is let in, and the old one no longer.
+    ExchangeKey {
+        /// One line, in OpenSSH form.
+        ssh_public_key: String,
+    },
+    /// All that runs in it ends and begins again; what it stored stays.
+    Restart,
+    /// All that runs in it stands still.
+    Pause,
+    /// It goes on.
+    Resume,
+}
+
 /// Lets machines: the miner's own and those of its providers.
 #[async_trait]
 pub trait Landlord: Send + Sync {
@@ -280,4 +296,9 @@ pub trait Landlord: Send + Sync {
     async fn end(&self, renter: &Renter, key: &str) -> Result<Lease, RentError>;
     /// The renter's rentals, newest first; bounded. The operator sees everybody's.
     async fn leases(&self, renter: &Renter) -> Result<Vec<Lease>, RentError>;
+    /// Does something to a running rental. Providers know no such calls.
+    async fn act(&self, _renter: &Renter, _key: &str, _act: Act) -> Result<(), RentError> {
+        let why = "a rental is not changed while it runs here: end it and rent again";
+        Err(RentError::Forbidden(why.to_owned()))
+    }
 }
