@@ -47,7 +47,7 @@ fn check_machine(machine: &OfferedMachine) -> Result<(), &'static str> {
     check_hardware(&machine.claimed)
 }
 
-fn check_hardware(hardware: &Hardware) -> Result<(), &'static str> {
+pub(super) fn check_hardware(hardware: &Hardware) -> Result<(), &'static str> {
     word(&hardware.cpu_model)?;
     labels(&hardware.labels)?;
     list(hardware.gpus.len())?;
@@ -59,7 +59,7 @@ fn check_hardware(hardware: &Hardware) -> Result<(), &'static str> {
     Ok(())
 }
 
-fn labels(labels: &[Label]) -> Result<(), &'static str> {
+pub(super) fn labels(labels: &[Label]) -> Result<(), &'static str> {
     list(labels.len())?;
     labels.iter().try_for_each(|label| {
         word(&label.name)?;
@@ -72,15 +72,15 @@ fn metrics(metrics: &[Metric]) -> Result<(), &'static str> {
     metrics.iter().try_for_each(|metric| word(&metric.name))
 }
 
-fn list(len: usize) -> Result<(), &'static str> {
+pub(super) fn list(len: usize) -> Result<(), &'static str> {
     hold(len <= LIST_MAX, "a list is too long")
 }
 
-fn word(text: &str) -> Result<(), &'static str> {
+pub(super) fn word(text: &str) -> Result<(), &'static str> {
     hold(text.len() <= WORD_BYTES_MAX, "a name is too long")
 }
 
-fn hold(kept: bool, broken: &'static str) -> Result<(), &'static str> {
+pub(super) fn hold(kept: bool, broken: &'static str) -> Result<(), &'static str> {
     if kept { Ok(()) } else { Err(broken) }
 }
 
