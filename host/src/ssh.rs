@@ -93,7 +93,7 @@ impl Prober for SshProber {
         Ok(Box::new(SshVisit {
             options: self.options.clone(),
             key: Arc::new(key),
-            public,
+            public: public.trim_end().to_owned(),
         }))
     }
 }
