@@ -10,6 +10,7 @@ mod docker;
 mod evidence;
 mod node;
 mod plugin;
+mod probing;
 mod python;
 mod ssh;
 mod synapse;

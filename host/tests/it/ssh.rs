@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 
 /// A server's program, or nothing where it is not installed.
-fn program(path: &str, package: &str) -> Option<PathBuf> {
+pub(crate) fn program(path: &str, package: &str) -> Option<PathBuf> {
     let found = PathBuf::from(path);
     if found.exists() {
         return Some(found);
@@ -39,7 +39,7 @@ fn output(command: &mut Command) -> String {
 }
 
 /// Serves one connection with `server`, whose input and output it becomes.
-async fn serving(mut server: Command, host_key: &str) -> SshEndpoint {
+pub(crate) async fn serving(mut server: Command, host_key: &str) -> SshEndpoint {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
@@ -62,7 +62,7 @@ async fn serving(mut server: Command, host_key: &str) -> SshEndpoint {
     }
 }
 
-fn prober() -> SshProber {
+pub(crate) fn prober() -> SshProber {
     SshProber::new(SshOptions {
         addresses: AddressPolicy::AllowPrivate,
         ..SshOptions::default()
@@ -70,7 +70,7 @@ fn prober() -> SshProber {
 }
 
 /// A host key of this kind, and its public half.
-fn host_key(folder: &Path, kind: &str) -> (PathBuf, String) {
+pub(crate) fn host_key(folder: &Path, kind: &str) -> (PathBuf, String) {
     let path = folder.join(kind);
     let mut keygen = Command::new("ssh-keygen");
     keygen.args(["-q", "-t", kind, "-N", "", "-f"]).arg(&path);
@@ -80,7 +80,7 @@ fn host_key(folder: &Path, kind: &str) -> (PathBuf, String) {
 }
 
 /// OpenSSH's server for one connection, which lets `authorized` in.
-fn openssh(sshd: &Path, folder: &Path, host_key: &Path, authorized: &str) -> Command {
+pub(crate) fn openssh(sshd: &Path, folder: &Path, host_key: &Path, authorized: &str) -> Command {
     // Where root separates privileges; elsewhere nobody asks for it.
     let _ = fs::create_dir_all("/run/sshd");
     let keys = folder.join("authorized_keys");

@@ -17,7 +17,7 @@ use crate::role::validator::Means;
 /// How often the end of a rental is asked for before it is left for later.
 const END_TRIES: u32 = 3;
 /// An order that was not answered may still arrive for so long.
-pub(super) const SETTLE_S: u64 = 120;
+pub(super) const SETTLE_S: u64 = 300;
 
 /// What is known to have come of an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
