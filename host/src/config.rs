@@ -17,7 +17,8 @@
 //! A plugin's settings are `[plugins.NAME.settings]`, in the file and by `--set`:
 //! nested tables become dotted keys and arrays JSON. They are not checked here
 //! but by the plugin, when it is admitted. Beside them are `[plugins.NAME.data]`
-//! and `[plugins.NAME.limits]`; whose plugins are let in is `[trust]`.
+//! and `[plugins.NAME.limits]`; whose plugins are let in is `[trust]`. What a plugin
+//! may reach is `[plugins.NAME.grant]`, with which secrets `[credentials.NAME]`.
 //!
 //! ```text
 //! file ─┐
@@ -27,6 +28,7 @@
 //!
 //! Does not open wallets, reach networks or make folders.
 
+mod egress;
 mod engine;
 mod file;
 mod folders;
@@ -34,6 +36,7 @@ mod guard;
 mod missing;
 mod network;
 mod plugins;
+mod probe;
 mod problem;
 mod reader;
 mod sections;
@@ -44,9 +47,11 @@ mod value;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::subnet::Netuid;
+use crate::subnet::grant::{Credential, EgressLimits, Grants};
 use crate::subnet::guard::Limits as GuardLimits;
 use crate::subnet::trust::Trust;
 
@@ -56,6 +61,7 @@ pub use folders::Folders;
 pub use missing::Missing;
 pub use network::{NETWORK_NAMES, Network};
 pub use plugins::{PluginLimits, Plugins};
+pub use probe::Probe;
 pub use problem::{Problem, Problems};
 pub use reader::{Key, environment_name};
 pub use sections::{
@@ -136,12 +142,18 @@ pub struct Settings {
     pub validator: Validator,
     /// `[guard]`; `None` if it is off.
     pub guard: Option<GuardLimits>,
+    /// `[probe]`; `None` if it is off.
+    pub probe: Option<Probe>,
     /// `[engine]`
     pub engine: Engine,
     /// `[plugins.NAME]`
     pub plugins: Plugins,
     /// `[trust]`
     pub trust: Trust,
+    /// `[egress]`
+    pub egress: EgressLimits,
+    /// `[credentials.NAME]`
+    pub credentials: BTreeMap<String, Credential>,
     /// `[peers]`
     pub peers: Peers,
     /// `[metrics]`
@@ -204,9 +216,12 @@ impl Settings {
             accelerator: Accelerator::read(reader),
             validator: Validator::read(reader),
             guard: guard::read(reader),
+            probe: probe::read(reader),
             engine: Engine::read(reader),
             plugins: Plugins::read(reader),
             trust: trust::read(reader),
+            egress: egress::limits(reader, folders),
+            credentials: egress::credentials(reader, folders),
             peers: Peers::read(reader),
             metrics: Metrics::read(reader),
             log: Log::read(reader),
@@ -217,6 +232,13 @@ impl Settings {
 
     /// What no key can tell by itself.
     fn check(&self, reader: &mut Reader) {
+        let late = |probe: &Probe| probe.ready_timeout >= probe.rental;
+        if self.probe.as_ref().is_some_and(late) {
+            reader.problems.push(Problem::general(
+                "`probe.ready-timeout-ms` is not shorter than `probe.rental-s`: a machine would be gone before it is looked into"
+                    .to_owned(),
+            ));
+        }
         for (plugin, bound) in &self.plugins.data {
             let settings = self.plugins.settings.get(plugin);
             for key in bound.keys() {
@@ -232,6 +254,14 @@ impl Settings {
                 "`axon.connections-per-address-max` is above `axon.connections-max`: one caller could take them all"
                     .to_owned(),
             ));
+        }
+    }
+
+    /// What plugins may reach.
+    pub fn grants(&self) -> Grants {
+        Grants {
+            plugins: self.plugins.grants.clone(),
+            credentials: self.credentials.clone(),
         }
     }
 

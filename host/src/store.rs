@@ -30,6 +30,7 @@ mod folder;
 mod miners;
 mod open;
 mod plugins;
+mod probes;
 mod reader;
 mod rentals;
 mod retention;
@@ -56,6 +57,7 @@ use crate::subnet::scoring::Finding;
 
 pub use error::OpenError;
 pub use miners::DESCRIPTION_BYTES_MAX;
+pub use probes::PROBES_HELD_MAX;
 pub use reader::{EpochSummary, SessionState, SessionSummary, StoreReader, VerdictCounts};
 pub use rentals::{LedgerOwner, LedgerRetention, SqliteLedger};
 pub use retention::Retention;

@@ -292,6 +292,22 @@ pub enum RentError {
     Failed(String),
 }
 
+/// What is done to a running rental without ending it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Act {
+    /// Another key is let in, and the old one no longer.
+    ExchangeKey {
+        /// One line, in OpenSSH form.
+        ssh_public_key: String,
+    },
+    /// All that runs in it ends and begins again; what it stored stays.
+    Restart,
+    /// All that runs in it stands still.
+    Pause,
+    /// It goes on.
+    Resume,
+}
+
 /// Lets machines: the miner's own and those of its providers.
 #[async_trait]
 pub trait Landlord: Send + Sync {
@@ -314,6 +330,11 @@ pub trait Landlord: Send + Sync {
     async fn machines(&self) -> Vec<OfferedMachine>;
     /// All there is to know of the newest rentals, for the operator; bounded.
     async fn rentals(&self) -> Result<Vec<Rental>, RentError>;
+    /// Does something to a running rental. Providers know no such calls.
+    async fn act(&self, _renter: &Renter, _key: &str, _act: Act) -> Result<(), RentError> {
+        let why = "a rental is not changed while it runs here: end it and rent again";
+        Err(RentError::Forbidden(why.to_owned()))
+    }
 }
 
 #[cfg(test)]
