@@ -13,6 +13,7 @@ mod drop_folder;
 mod miner;
 mod moments;
 mod options;
+mod providers;
 mod validator;
 
 use std::sync::Arc;
@@ -38,6 +39,7 @@ use crate::subnet::trust::Trust;
 
 use super::keys;
 pub(crate) use options::accelerator;
+pub(crate) use providers::want;
 
 use super::shutdown::Shutdown;
 use super::surroundings::Surroundings;
@@ -184,8 +186,8 @@ pub(crate) fn engine(settings: &Settings) -> anyhow::Result<Engine> {
 }
 
 /// What provider adapters may reach, as `[plugins.NAME.grant]` says.
-pub(crate) fn outside(_settings: &Settings) -> Outside {
-    Outside::default()
+pub(crate) fn outside(_settings: &Settings) -> anyhow::Result<Outside> {
+    Ok(Outside::default())
 }
 
 /// Compiles and admits; blocks, so it is done elsewhere.
@@ -213,7 +215,7 @@ async fn open_registry(
             ..settings.trust.clone()
         },
         accelerator,
-        outside: outside(settings),
+        outside: outside(settings)?,
         observer: metrics,
     };
     let limits = options::limits(settings);
