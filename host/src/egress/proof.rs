@@ -27,8 +27,8 @@ const PASSWORD_BYTES_MIN: usize = 8;
 pub(super) enum Proof {
     /// Put into the header of this name, after these words.
     Sent(HeaderName, &'static str, Secret),
-    /// As `Authorization: Basic`.
-    Basic(Secret),
+    /// As `Authorization: Basic`: the user and its password, and their base64.
+    Basic(Secret, Secret),
     /// Signs.
     Signs(AccessKey),
 }
@@ -63,7 +63,13 @@ impl Proof {
             ));
         }
         match &credential.usage {
-            Usage::Basic => Ok(Self::Basic(secret)),
+            Usage::Basic => {
+                let user = secret.expose();
+                let colon = if user.contains(':') { "" } else { ":" };
+                let pair = Zeroizing::new(format!("{user}{colon}"));
+                let encoded = Secret::new(BASE64_STANDARD.encode(pair.as_bytes()));
+                Ok(Self::Basic(secret, encoded))
+            }
             Usage::Header(name) => HeaderName::from_bytes(name.as_bytes())
                 .map(|name| Self::Sent(name, "", secret))
                 .map_err(|_| Unreadable::Unfit("its header is none")),
@@ -75,11 +81,14 @@ impl Proof {
     pub(super) fn secrets(&self) -> Vec<&str> {
         match self {
             Self::Sent(_, _, secret) => vec![secret.expose()],
-            Self::Basic(secret) => {
+            Self::Basic(secret, encoded) => {
                 let text = secret.expose();
                 let password = text.split_once(':').map(|(_, password)| password);
                 let password = password.filter(|password| password.len() >= PASSWORD_BYTES_MIN);
-                std::iter::once(text).chain(password).collect()
+                [text, encoded.expose()]
+                    .into_iter()
+                    .chain(password)
+                    .collect()
             }
             Self::Signs(key) => key.secrets().collect(),
         }
@@ -99,12 +108,8 @@ impl Proof {
                 headers.insert(name.clone(), sensitive(&value)?);
                 Some(Vec::new())
             }
-            Self::Basic(secret) => {
-                let user = secret.expose();
-                let colon = if user.contains(':') { "" } else { ":" };
-                let pair = Zeroizing::new(format!("{user}{colon}"));
-                let encoded = Zeroizing::new(BASE64_STANDARD.encode(pair.as_bytes()));
-                let value = Zeroizing::new(format!("Basic {}", *encoded));
+            Self::Basic(_, encoded) => {
+                let value = Zeroizing::new(format!("Basic {}", encoded.expose()));
                 headers.insert(AUTHORIZATION, sensitive(&value)?);
                 Some(Vec::new())
             }

@@ -19,9 +19,11 @@ use zeroize::Zeroizing;
 /// What stands where a secret was.
 pub(super) const SCRUBBED: &str = "[scrubbed]";
 /// White space and zero bytes between two characters of a secret, at most.
-const GAP_BYTES_MAX: usize = 4;
+const GAPS_MAX: usize = 4;
 /// Levels of percent-encoding that are looked through.
 const PERCENT_LEVELS_MAX: usize = 3;
+/// Backslashes before one escaped character: three levels.
+const BACKSLASHES_MAX: usize = 7;
 
 /// Looks for some secrets.
 pub(super) struct Scrubber {
@@ -162,9 +164,17 @@ impl Needle {
     }
 }
 
+/// White space, zero bytes and escaped line breaks at the beginning of `bytes`.
 fn gap(bytes: &[u8]) -> usize {
-    let is_gap = |b: &&u8| matches!(b, 0 | b' ' | b'\t' | b'\r' | b'\n');
-    bytes.iter().take(GAP_BYTES_MAX).take_while(is_gap).count()
+    let mut at = 0;
+    for _ in 0..GAPS_MAX {
+        at += match &bytes[at..] {
+            [0 | b' ' | b'\t' | b'\r' | b'\n', ..] => 1,
+            [b'\\', b'n' | b'r' | b't', ..] => 2,
+            _ => break,
+        };
+    }
+    at
 }
 
 /// How many of `bytes` stand for `byte`.
@@ -196,12 +206,17 @@ fn percent(bytes: &[u8]) -> Option<(u8, usize)> {
     Some((u8::try_from(value).ok()?, at))
 }
 
-/// `\u0041`, `\x41`, `\/`
+/// `\u0041`, `\x41`, `\/`, and the same within a text that was escaped again.
 fn backslash(bytes: &[u8]) -> Option<(u8, usize)> {
-    let (digits, length) = match bytes.get(1)? {
-        b'u' => (bytes.get(2..6)?, 6),
-        b'x' => (bytes.get(2..4)?, 4),
-        other => return Some((*other, 2)),
+    let run = bytes
+        .iter()
+        .take(BACKSLASHES_MAX)
+        .take_while(|b| **b == b'\\')
+        .count();
+    let (digits, length) = match bytes.get(run)? {
+        b'u' => (bytes.get(run + 1..run + 5)?, run + 5),
+        b'x' => (bytes.get(run + 1..run + 3)?, run + 3),
+        other => return Some((*other, run + 1)),
     };
     Some((u8::try_from(hex_value(digits)?).ok()?, length))
 }
@@ -271,6 +286,7 @@ mod tests {
             each(|b| format!("&#x{b:X};")),
             each(|b| format!("{}\r\n ", char::from(b))),
             SECRET.replace('/', "\\/"),
+            SECRET.replace('/', "\\\\\\/").replace('+', "\\\\u002b"),
             SECRET
                 .replace('/', "%2F")
                 .replace('+', "\\u002b")
@@ -309,8 +325,9 @@ mod tests {
     fn base64_in_lines_is_found() {
         let text = BASE64_STANDARD.encode(SECRET);
         let (first, second) = text.split_at(11);
-        let clean = scrub(&format!("{first}\r\n{second}"));
-        assert_eq!(clean, SCRUBBED);
+        for between in ["\n", "\r\n", "\\r\\n"] {
+            assert_eq!(scrub(&format!("{first}{between}{second}")), SCRUBBED);
+        }
     }
 
     #[test]
