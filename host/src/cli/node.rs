@@ -25,6 +25,7 @@ use tracing::{info, warn};
 
 use crate::chain::Subtensor;
 use crate::config::{Config, Role, Settings};
+use crate::egress::{self, HttpEgress};
 use crate::metrics::Metrics;
 use crate::plugin::{Approval, Child, Compilation, Engine, Outside, Registry, Workshop, registry};
 use crate::role::validator::Quiet;
@@ -186,8 +187,13 @@ pub(crate) fn engine(settings: &Settings) -> anyhow::Result<Engine> {
 }
 
 /// What provider adapters may reach, as `[plugins.NAME.grant]` says.
-pub(crate) fn outside(_settings: &Settings) -> anyhow::Result<Outside> {
-    Ok(Outside::default())
+pub(crate) fn outside(settings: &Settings) -> anyhow::Result<Outside> {
+    let limits = settings.egress.clone();
+    let egress = HttpEgress::new(settings.grants(), limits, egress::World::of_this_system())?;
+    Ok(Outside {
+        egress: Some(Arc::new(egress)),
+        workloads: None,
+    })
 }
 
 /// Compiles and admits; blocks, so it is done elsewhere.

@@ -29,7 +29,12 @@ pub async fn survey(
     query: &Query,
     patience: Duration,
 ) -> Vec<Surveyed> {
-    join_all(adapters.iter().map(|adapter| ask(&**adapter, query, patience))).await
+    join_all(
+        adapters
+            .iter()
+            .map(|adapter| ask(&**adapter, query, patience)),
+    )
+    .await
 }
 
 async fn ask(adapter: &dyn ProviderAdapter, query: &Query, patience: Duration) -> Surveyed {
