@@ -2,6 +2,7 @@
 //! what arrives, what comes back, and what a thief gets.
 
 mod budgets;
+mod component;
 mod credentials;
 mod support;
 mod theft;
