@@ -9,6 +9,8 @@
 //! - [`validator`] asks: it challenges miners, keeps the evidence, lets the
 //!   policy score it and sets the weights.
 //!
+//! [`offers`] is what all provider adapters have for rent.
+//!
 //! What a validator decided can be checked afterwards: [`replay`] repeats it,
 //! [`bundle`] hands it to others, [`backtest`] asks what another policy would
 //! have decided.
@@ -17,6 +19,7 @@ pub mod backtest;
 pub mod bundle;
 pub mod landlord;
 pub mod miner;
+pub mod offers;
 mod registration;
 pub mod replay;
 #[cfg(test)]
