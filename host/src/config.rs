@@ -39,6 +39,7 @@ mod plugins;
 mod probe;
 mod problem;
 mod reader;
+mod renting;
 mod sections;
 mod sources;
 mod trust;
@@ -64,6 +65,7 @@ pub use plugins::{PluginLimits, Plugins};
 pub use probe::Probe;
 pub use problem::{Problem, Problems};
 pub use reader::{Key, environment_name};
+pub use renting::{Operator, Renters};
 pub use sections::{
     Accelerator, Axon, Log, LogFormat, LogLevel, Metrics, Miner, Peers, Protocol, Shutdown, Spread,
     Validator, Wallet,
@@ -136,6 +138,10 @@ pub struct Settings {
     pub axon: Axon,
     /// `[miner]`
     pub miner: Miner,
+    /// `[rentals]`: who may rent.
+    pub renters: Renters,
+    /// `[operator]`
+    pub operator: Operator,
     /// `[accelerator]`
     pub accelerator: Accelerator,
     /// `[validator]`
@@ -213,6 +219,8 @@ impl Settings {
             sync_blocks: reader.integer("sync-blocks", 5, 1..=sections::BLOCKS_MAX),
             axon: Axon::read(reader),
             miner: Miner::read(reader),
+            renters: Renters::read(reader),
+            operator: Operator::read(reader),
             accelerator: Accelerator::read(reader),
             validator: Validator::read(reader),
             guard: guard::read(reader),

@@ -15,6 +15,7 @@
 pub mod backtest;
 pub mod bundle;
 pub mod miner;
+pub mod operator;
 mod registration;
 pub mod replay;
 #[cfg(test)]
