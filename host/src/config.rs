@@ -40,6 +40,7 @@ mod probe;
 mod problem;
 mod reader;
 mod rentals;
+mod renting;
 mod sections;
 mod sources;
 mod trust;
@@ -66,6 +67,7 @@ pub use plugins::{PluginLimits, Plugins};
 pub use probe::Probe;
 pub use problem::{Problem, Problems};
 pub use reader::{Key, environment_name};
+pub use renting::{Operator, Renters};
 pub use sections::{
     Accelerator, Axon, Log, LogFormat, LogLevel, Metrics, Miner, Peers, Protocol, Shutdown, Spread,
     Validator, Wallet,
@@ -140,6 +142,10 @@ pub struct Settings {
     pub miner: Miner,
     /// `[rentals]`: what is let.
     pub rentals: Rules,
+    /// `[rentals]`: who may rent.
+    pub renters: Renters,
+    /// `[operator]`
+    pub operator: Operator,
     /// `[accelerator]`
     pub accelerator: Accelerator,
     /// `[validator]`
@@ -219,6 +225,8 @@ impl Settings {
             axon: Axon::read(reader),
             rentals: rentals::read(reader, miner.price_micro_usd_per_hour),
             miner,
+            renters: Renters::read(reader),
+            operator: Operator::read(reader),
             accelerator: Accelerator::read(reader),
             validator: Validator::read(reader),
             guard: guard::read(reader),

@@ -20,6 +20,7 @@ pub mod bundle;
 pub mod landlord;
 pub mod miner;
 pub mod offers;
+pub mod operator;
 mod registration;
 pub mod replay;
 #[cfg(test)]
