@@ -115,6 +115,14 @@ impl Lettings {
         self.close(drain).await;
     }
 
+    /// Does all that is due now, and waits until it is done.
+    pub async fn work_due(&self) {
+        for work in self.0.tick() {
+            // Cut off only where the runtime ends.
+            let _ = work.await;
+        }
+    }
+
     /// Lets nothing any more, and waits for what runs.
     async fn close(&self, drain: Duration) {
         self.0.close();

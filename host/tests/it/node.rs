@@ -3,7 +3,7 @@
 mod crash;
 mod demo;
 mod hang;
-mod process;
+pub(crate) mod process;
 mod session;
 mod subnet;
 mod upgrade;
