@@ -5,6 +5,7 @@ mod author;
 mod chain;
 mod cli;
 mod config;
+mod docker;
 mod devchain;
 mod egress;
 mod evidence;
