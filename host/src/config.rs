@@ -36,6 +36,7 @@ mod guard;
 mod missing;
 mod network;
 mod plugins;
+mod probe;
 mod problem;
 mod reader;
 mod sections;
@@ -60,6 +61,7 @@ pub use folders::Folders;
 pub use missing::Missing;
 pub use network::{NETWORK_NAMES, Network};
 pub use plugins::{PluginLimits, Plugins};
+pub use probe::Probe;
 pub use problem::{Problem, Problems};
 pub use reader::{Key, environment_name};
 pub use sections::{
@@ -140,6 +142,8 @@ pub struct Settings {
     pub validator: Validator,
     /// `[guard]`; `None` if it is off.
     pub guard: Option<GuardLimits>,
+    /// `[probe]`; `None` if it is off.
+    pub probe: Option<Probe>,
     /// `[engine]`
     pub engine: Engine,
     /// `[plugins.NAME]`
@@ -212,6 +216,7 @@ impl Settings {
             accelerator: Accelerator::read(reader),
             validator: Validator::read(reader),
             guard: guard::read(reader),
+            probe: probe::read(reader),
             engine: Engine::read(reader),
             plugins: Plugins::read(reader),
             trust: trust::read(reader),
@@ -227,6 +232,13 @@ impl Settings {
 
     /// What no key can tell by itself.
     fn check(&self, reader: &mut Reader) {
+        let late = |probe: &Probe| probe.ready_timeout >= probe.rental;
+        if self.probe.as_ref().is_some_and(late) {
+            reader.problems.push(Problem::general(
+                "`probe.ready-timeout-ms` is not shorter than `probe.rental-s`: a machine would be gone before it is looked into"
+                    .to_owned(),
+            ));
+        }
         for (plugin, bound) in &self.plugins.data {
             let settings = self.plugins.settings.get(plugin);
             for key in bound.keys() {

@@ -29,6 +29,7 @@ mod folder;
 mod miners;
 mod open;
 mod plugins;
+mod probes;
 mod reader;
 mod retention;
 mod schema;
@@ -54,6 +55,7 @@ use crate::subnet::scoring::Finding;
 
 pub use error::OpenError;
 pub use miners::DESCRIPTION_BYTES_MAX;
+pub use probes::PROBES_HELD_MAX;
 pub use reader::{EpochSummary, SessionState, SessionSummary, StoreReader, VerdictCounts};
 pub use retention::Retention;
 pub use sessions::{SESSION_ID_BYTES_MAX, SESSIONS_OPEN_MAX};

@@ -20,6 +20,7 @@ pub mod key;
 pub mod octets;
 pub mod outbound;
 pub mod plugin;
+pub mod probe;
 pub mod provider;
 pub mod rental;
 pub mod scoring;

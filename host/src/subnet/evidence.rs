@@ -16,7 +16,7 @@ use super::{BlockNumber, Netuid};
 
 /// The database said no.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the evidence store failed: {0}")]
+#[error("the store failed: {0}")]
 pub struct StoreError(pub String);
 
 /// How a session ended.

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use tokio::sync::watch;
 
+use crate::role::validator::probing::Probing;
 use crate::role::validator::{self, Validator};
+use crate::ssh::SshProber;
 use crate::store::{Retention, SqliteStore};
 use crate::subnet::evidence::StoreOwner;
 use crate::synapse::HttpDendrite;
@@ -36,6 +38,8 @@ pub(super) async fn run(means: Means) -> anyhow::Result<()> {
         means.hotkey.clone(),
         options::dendrite(settings, network.development),
     );
+    let probing = options::probe(settings, network.development)
+        .map(|(ssh, probe)| Probing::new(Arc::new(SshProber::new(ssh)), store.clone(), probe));
     let role = validator::Means {
         me: means.hotkey.account(),
         chain: means.chain.clone(),
@@ -45,6 +49,7 @@ pub(super) async fn run(means: Means) -> anyhow::Result<()> {
         observer: means.metrics.clone(),
         quiet: means.quiet.clone(),
         guard: means.guard.clone(),
+        probing,
     };
     let (stop, stopped) = watch::channel(false);
     let asked = means.shutdown.requested();
