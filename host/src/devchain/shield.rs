@@ -14,11 +14,9 @@
 //! the chain, and it is made of the chain's salt: it hides nothing from whoever
 //! runs the chain, and is there so that clients which insist on it can be tried.
 
-use chacha20poly1305::aead::rand_core::{self, CryptoRng, RngCore};
 use chacha20poly1305::aead::{Aead as _, KeyInit as _};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
-use ml_kem::kem::{Decapsulate as _, DecapsulationKey};
-use ml_kem::{Ciphertext, EncodedSizeUser as _, KemCore as _, MlKem768, MlKem768Params};
+use ml_kem::{Ciphertext, Decapsulate as _, DecapsulationKey, KeyExport as _, MlKem768, Seed};
 use scale_decode::DecodeAsType;
 use scale_value::Value;
 
@@ -48,7 +46,7 @@ pub(super) struct SubmitEncrypted {
 
 /// The author's key.
 pub(super) struct Shield {
-    secret: DecapsulationKey<MlKem768Params>,
+    secret: DecapsulationKey<MlKem768>,
     public: Vec<u8>,
     key_hash: [u8; KEY_HASH_BYTES],
 }
@@ -67,8 +65,8 @@ pub(super) enum Refusal {
 impl Shield {
     /// The key that `salt` makes.
     pub(super) fn new(salt: &[u8; 32]) -> Self {
-        let (secret, public) = MlKem768::generate(&mut Stream::new(salt));
-        let public = public.as_bytes().to_vec();
+        let secret = DecapsulationKey::<MlKem768>::from_seed(seed(salt));
+        let public = secret.encapsulation_key().to_bytes().to_vec();
         Self {
             secret,
             key_hash: twox_128(&public),
@@ -108,7 +106,7 @@ impl Shield {
     pub(super) fn open(&self, call: &SubmitEncrypted) -> Option<Vec<u8>> {
         let envelope = Envelope::parse(&call.ciphertext)?;
         let kem = Ciphertext::<MlKem768>::try_from(envelope.kem).ok()?;
-        let shared = self.secret.decapsulate(&kem).ok()?;
+        let shared = self.secret.decapsulate(&kem);
         let cipher = XChaCha20Poly1305::new_from_slice(&shared).ok()?;
         let nonce = XNonce::from_slice(envelope.nonce);
         cipher.decrypt(nonce, envelope.sealed).ok()
@@ -154,57 +152,29 @@ impl<'a> Envelope<'a> {
     }
 }
 
-/// Bytes that a seed determines, as a random number generator.
-struct Stream {
-    seed: [u8; 32],
-    blocks: u64,
+/// The 64 bytes that make the key.
+fn seed(salt: &[u8; 32]) -> Seed {
+    let half = |label: &[u8]| blake2_256(&[label, salt].concat());
+    let mut seed = Seed::default();
+    let (d, z) = seed.split_at_mut(32);
+    d.copy_from_slice(&half(b"shield d"));
+    z.copy_from_slice(&half(b"shield z"));
+    seed
 }
-
-impl Stream {
-    fn new(salt: &[u8; 32]) -> Self {
-        let seed = blake2_256(&[b"shield", salt.as_slice()].concat());
-        Self { seed, blocks: 0 }
-    }
-}
-
-impl RngCore for Stream {
-    fn next_u32(&mut self) -> u32 {
-        rand_core::impls::next_u32_via_fill(self)
-    }
-
-    fn next_u64(&mut self) -> u64 {
-        rand_core::impls::next_u64_via_fill(self)
-    }
-
-    fn fill_bytes(&mut self, bytes: &mut [u8]) {
-        for chunk in bytes.chunks_mut(32) {
-            let block = blake2_256(&(self.seed, self.blocks).encode());
-            self.blocks += 1;
-            chunk.copy_from_slice(&block[..chunk.len()]);
-        }
-    }
-
-    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), rand_core::Error> {
-        self.fill_bytes(bytes);
-        Ok(())
-    }
-}
-
-impl CryptoRng for Stream {}
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use ml_kem::kem::{Encapsulate as _, EncapsulationKey};
+    use ml_kem::{EncapsulationKey, Key};
 
     use super::*;
 
     /// What a client makes of an extrinsic.
     fn seal(public: &[u8], extrinsic: &[u8]) -> SubmitEncrypted {
-        let encoded = ml_kem::Encoded::<EncapsulationKey<MlKem768Params>>::try_from(public);
-        let key = EncapsulationKey::<MlKem768Params>::from_bytes(&encoded.unwrap());
-        let (kem, shared) = key.encapsulate(&mut Stream::new(&[7; 32])).unwrap();
+        let encoded = Key::<EncapsulationKey<MlKem768>>::try_from(public).unwrap();
+        let key = EncapsulationKey::<MlKem768>::new(&encoded).unwrap();
+        let (kem, shared) = key.encapsulate_deterministic(&[7; 32].into());
         let cipher = XChaCha20Poly1305::new_from_slice(&shared).unwrap();
         let sealed = cipher
             .encrypt(XNonce::from_slice(&[9; 24]), extrinsic)

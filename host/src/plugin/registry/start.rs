@@ -50,6 +50,7 @@ impl Registry {
                 packs: Arc::default(),
             },
             accelerator: config.accelerator,
+            outside: config.outside,
             observer: config.observer,
         };
         let registry = Self {

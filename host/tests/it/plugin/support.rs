@@ -188,6 +188,7 @@ fn open(
             limits: Default::default(),
             trust: setup.trust.clone(),
             accelerator: None,
+            outside: Default::default(),
             observer: Arc::new(Unobserved),
         },
     )
