@@ -1,11 +1,15 @@
 //! A scripted outside world: answers, a clock that tests set, and what was sent.
 
+pub mod cloud;
+
 use std::{
     cell::{Cell, RefCell},
     collections::VecDeque,
+    rc::Rc,
 };
 
-use crate::{Header, HttpError, Level, Outside, Request, Response};
+use crate::{Auth, Header, HttpError, Level, Method, Outside, Request, Response};
+use cloud::{Answer, Asked, Cloud, Troubled};
 
 /// What answers a request.
 type Server = Box<dyn FnMut(&Request) -> Result<Response, HttpError>>;
@@ -81,6 +85,56 @@ impl Outside for Scripted {
 
     fn log(&self, _level: Level, line: &str) {
         self.lines.borrow_mut().push(line.to_owned());
+    }
+}
+
+/// Without a socket in between: a credential named `x` goes as the token `x`, and
+/// more than `bytes_max` bytes are more than the node takes.
+pub fn served<C: Cloud + 'static>(cloud: &Rc<RefCell<Troubled<C>>>, bytes_max: usize) -> Scripted {
+    let cloud = cloud.clone();
+    Scripted::by(move |request| {
+        let authorization = match &request.auth {
+            Auth::Bearer(name) => Some(format!("Bearer {name}")),
+            _ => None,
+        };
+        let after_origin = request
+            .url
+            .len()
+            .min(crate::http::origin(&request.url).len());
+        let asked = Asked {
+            method: method(request.method),
+            target: &request.url[after_origin..],
+            authorization: authorization.as_deref(),
+            body: &request.body,
+        };
+        let answer = cloud
+            .borrow_mut()
+            .answer(&asked)
+            .ok_or(HttpError::TimedOut)?;
+        if answer.body.len() > bytes_max {
+            return Err(HttpError::TooLarge);
+        }
+        Ok(response(answer))
+    })
+}
+
+fn response(answer: Answer) -> Response {
+    let header = |(name, value)| Header { name, value };
+    Response {
+        status: answer.status,
+        headers: answer.headers.into_iter().map(header).collect(),
+        body: answer.body,
+    }
+}
+
+fn method(method: Method) -> &'static str {
+    match method {
+        Method::Get => "GET",
+        Method::Head => "HEAD",
+        Method::Post => "POST",
+        Method::Put => "PUT",
+        Method::Patch => "PATCH",
+        Method::Delete => "DELETE",
     }
 }
 

@@ -1,5 +1,7 @@
 //! Words of strangers, made fit for an error or a log line.
 
+use sha2::{Digest, Sha256};
+
 /// The most characters of a provider's own words that are repeated.
 const SAID_CHARS_MAX: usize = 300;
 
@@ -11,6 +13,13 @@ pub fn said(words: &str) -> String {
         .map(|letter| if letter.is_control() { ' ' } else { letter });
     let cut: String = clean.take(SAID_CHARS_MAX).collect();
     cut.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// 64 characters that stand for a text: its SHA-256 in hex.
+#[must_use]
+pub fn digest(text: &str) -> String {
+    let digest = Sha256::digest(text.as_bytes());
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// As part of a URL or a form: all but letters, digits and `-_.~` in percent form.
