@@ -163,7 +163,6 @@ fn key_name(order_key: &str) -> String {
 fn user_data(host_key: &ssh::HostKey) -> String {
     let document = json!({
         "ssh_deletekeys": true,
-        "ssh_genkeytypes": [],
         "ssh_keys": {
             "ed25519_private": host_key.private,
             "ed25519_public": host_key.public,
