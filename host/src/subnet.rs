@@ -13,6 +13,7 @@ pub mod challenge;
 pub mod commit;
 pub mod events;
 pub mod evidence;
+pub mod grant;
 pub mod guard;
 pub mod hardware;
 pub mod key;

@@ -6,6 +6,7 @@ mod chain;
 mod cli;
 mod config;
 mod devchain;
+mod egress;
 mod evidence;
 mod node;
 mod plugin;

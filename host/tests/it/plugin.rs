@@ -8,6 +8,7 @@ mod hostile;
 mod limits;
 mod matmul;
 mod packs;
+mod provider;
 mod solver;
 pub(crate) mod support;
 mod swap;
