@@ -11,7 +11,7 @@ use super::error::OpenError;
 /// Marks the file as ours: "host" in ASCII.
 const APPLICATION_ID: i32 = 0x686f_7374;
 
-const MIGRATIONS: &[&str] = &[FIRST, KEPT];
+const MIGRATIONS: &[&str] = &[FIRST, KEPT, GUARD];
 
 const FIRST: &str = "
 CREATE TABLE owner (
@@ -140,6 +140,14 @@ CREATE TABLE settings (
   serial   INTEGER PRIMARY KEY AUTOINCREMENT,
   digest   BLOB    NOT NULL UNIQUE,
   settings TEXT    NOT NULL
+) STRICT;
+";
+
+/// What the guard holds, so that an operator's word is kept across a restart.
+const GUARD: &str = "
+CREATE TABLE guard (
+  one  INTEGER PRIMARY KEY CHECK (one = 1),
+  json TEXT    NOT NULL
 ) STRICT;
 ";
 
