@@ -28,6 +28,7 @@
 //! Does not open wallets, reach networks or make folders.
 
 mod engine;
+mod evidence;
 mod file;
 mod folders;
 mod guard;
@@ -36,6 +37,7 @@ mod network;
 mod plugins;
 mod problem;
 mod reader;
+mod reload;
 mod sections;
 mod sources;
 mod trust;
@@ -44,6 +46,7 @@ mod value;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::subnet::Netuid;
@@ -51,6 +54,7 @@ use crate::subnet::guard::Limits as GuardLimits;
 use crate::subnet::trust::Trust;
 
 pub use engine::{Ceiling, Engine, Stop, WorldLimits};
+pub use evidence::Evidence;
 pub use file::FILE_BYTES_MAX;
 pub use folders::Folders;
 pub use missing::Missing;
@@ -58,6 +62,7 @@ pub use network::{NETWORK_NAMES, Network};
 pub use plugins::{PluginLimits, Plugins};
 pub use problem::{Problem, Problems};
 pub use reader::{Key, environment_name};
+pub use reload::Changed;
 pub use sections::{
     Accelerator, Axon, Log, LogFormat, LogLevel, Metrics, Miner, Peers, Protocol, Shutdown, Spread,
     Validator, Wallet,
@@ -136,6 +141,8 @@ pub struct Settings {
     pub validator: Validator,
     /// `[guard]`; `None` if it is off.
     pub guard: Option<GuardLimits>,
+    /// `[evidence]`
+    pub evidence: Evidence,
     /// `[engine]`
     pub engine: Engine,
     /// `[plugins.NAME]`
@@ -152,6 +159,8 @@ pub struct Settings {
     pub shutdown: Shutdown,
     /// Worth telling the operator, once logging runs.
     pub warnings: Vec<String>,
+    /// By key, what was given or else the default.
+    said: BTreeMap<String, String>,
 }
 
 impl Settings {
@@ -162,6 +171,7 @@ impl Settings {
         let mut reader = sources.into_reader(role)?;
         let mut settings = Self::read(&mut reader, &folders);
         settings.check(&mut reader);
+        settings.said = std::mem::take(&mut reader.said);
         settings.warnings = reader.finish()?.1;
         Ok(settings)
     }
@@ -204,6 +214,7 @@ impl Settings {
             accelerator: Accelerator::read(reader),
             validator: Validator::read(reader),
             guard: guard::read(reader),
+            evidence: Evidence::read(reader),
             engine: Engine::read(reader),
             plugins: Plugins::read(reader),
             trust: trust::read(reader),
@@ -212,6 +223,7 @@ impl Settings {
             log: Log::read(reader),
             shutdown: Shutdown::read(reader),
             warnings: Vec::new(),
+            said: BTreeMap::new(),
         }
     }
 

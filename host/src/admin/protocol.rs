@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader};
 
 use super::Refusal;
-use crate::subnet::plugin::Moment;
+use crate::subnet::plugin::{Moment, Rehearsal};
 
 /// The longest request, in bytes.
 pub(super) const REQUEST_BYTES_MAX: u64 = 64 << 10;
@@ -46,7 +46,12 @@ pub(super) enum Request {
         file: String,
         /// What the operator says of it.
         approval: Approval,
+        /// Whether it is tried first.
+        #[serde(default)]
+        rehearsal: Rehearsal,
     },
+    /// The configuration, read again.
+    Reload,
 }
 
 /// What to do with plugins that are here already.

@@ -8,6 +8,8 @@ mod hostile;
 mod limits;
 mod matmul;
 mod packs;
+mod rehearsal;
+mod reload;
 mod solver;
 pub(crate) mod support;
 mod swap;
