@@ -87,6 +87,7 @@ fn config(component: &BuiltIn, state_folder: &Path) -> Config {
         limits: Default::default(),
         trust: Default::default(),
         accelerator: None,
+        outside: Default::default(),
         observer: Arc::new(Unobserved),
     }
 }

@@ -124,6 +124,7 @@ fn registry(engine: Engine) -> (Registry, tempfile::TempDir) {
         limits: Default::default(),
         trust: Default::default(),
         accelerator: None,
+        outside: Default::default(),
         observer: Arc::new(Unobserved),
     };
     (Registry::open(engine, config).unwrap(), folder)

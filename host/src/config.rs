@@ -17,7 +17,8 @@
 //! A plugin's settings are `[plugins.NAME.settings]`, in the file and by `--set`:
 //! nested tables become dotted keys and arrays JSON. They are not checked here
 //! but by the plugin, when it is admitted. Beside them are `[plugins.NAME.data]`
-//! and `[plugins.NAME.limits]`; whose plugins are let in is `[trust]`.
+//! and `[plugins.NAME.limits]`; whose plugins are let in is `[trust]`. What a plugin
+//! may reach is `[plugins.NAME.grant]`, with which secrets `[credentials.NAME]`.
 //!
 //! ```text
 //! file ─┐
@@ -27,6 +28,7 @@
 //!
 //! Does not open wallets, reach networks or make folders.
 
+mod egress;
 mod engine;
 mod evidence;
 mod file;
@@ -50,6 +52,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::subnet::Netuid;
+use crate::subnet::grant::{Credential, EgressLimits, Grants};
 use crate::subnet::guard::Limits as GuardLimits;
 use crate::subnet::trust::Trust;
 
@@ -149,6 +152,10 @@ pub struct Settings {
     pub plugins: Plugins,
     /// `[trust]`
     pub trust: Trust,
+    /// `[egress]`
+    pub egress: EgressLimits,
+    /// `[credentials.NAME]`
+    pub credentials: BTreeMap<String, Credential>,
     /// `[peers]`
     pub peers: Peers,
     /// `[metrics]`
@@ -218,6 +225,8 @@ impl Settings {
             engine: Engine::read(reader),
             plugins: Plugins::read(reader),
             trust: trust::read(reader),
+            egress: egress::limits(reader, folders),
+            credentials: egress::credentials(reader, folders),
             peers: Peers::read(reader),
             metrics: Metrics::read(reader),
             log: Log::read(reader),
@@ -244,6 +253,14 @@ impl Settings {
                 "`axon.connections-per-address-max` is above `axon.connections-max`: one caller could take them all"
                     .to_owned(),
             ));
+        }
+    }
+
+    /// What plugins may reach.
+    pub fn grants(&self) -> Grants {
+        Grants {
+            plugins: self.plugins.grants.clone(),
+            credentials: self.credentials.clone(),
         }
     }
 

@@ -23,6 +23,7 @@
 //! | `cache` | native code that was made here before, and can prove it |
 //! | `queue` | guest threads, and whose turn it is |
 //! | `guest` | what one store holds; its memory, its log, its clock |
+//! | `outside` | the way out that an adapter has, as far as it was granted |
 //! | `wasi` | WASI as each class is allowed to see it |
 //! | `v0_1` | the bindings of one generation of the contract; another goes beside it |
 //! | [`admission`] | from bytes to a plugin, or a refusal with its remedy |
@@ -57,6 +58,7 @@ mod files;
 mod guest;
 mod log;
 mod meter;
+mod outside;
 mod queue;
 mod rehearsal;
 mod settings;
@@ -71,12 +73,13 @@ pub use admission::{Described, describe};
 pub use compile::{Child, Class, Compilation, Job, work};
 pub use engine::{Engine, EngineError, Occupancy, Workshop};
 pub use limits::{Adjusted, CompileLimits, Limits, WorldLimits};
+pub use outside::Outside;
 pub use package::{FileSource, Package};
 pub use registry::{
     Approval, Config, Consequence, Inspected, Listed, ListedPack, Orders, Reconfigured, Refusal,
     Registry, RegistryError, Source, Swap, SwapReport,
 };
 pub use settings::{Settings, SettingsByPlugin};
-pub use stats::{Figures, PluginStats};
+pub use stats::{Figures, LastError, PluginStats};
 pub use tables::{DataByPlugin, LimitsByPlugin};
 pub use trust::{Seen, Sequences, TrustError, judge};

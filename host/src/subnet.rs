@@ -14,6 +14,7 @@ pub mod commit;
 pub mod difference;
 pub mod events;
 pub mod evidence;
+pub mod grant;
 pub mod guard;
 pub mod hardware;
 pub mod key;

@@ -109,6 +109,7 @@ fn registry(folder: &tempfile::TempDir, sizes: [(&str, u32); 3]) -> Registry {
         data: Default::default(),
         limits: Default::default(),
         trust: Default::default(),
+        outside: Default::default(),
         accelerator: Some(Arc::new(accelerator)),
         observer: Arc::new(Unobserved),
     };

@@ -6,6 +6,7 @@ use crate::admin::AdminError;
 use crate::config::{Missing, Problems};
 use crate::plugin::{AdmissionError, TrustError};
 use crate::subnet::chain::ChainError;
+use crate::subnet::text::escape;
 
 /// How the process ends. The numbers are a promise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,12 +88,18 @@ fn remedy(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
         return Some(refused.remedy());
     }
     match cause.downcast_ref::<AdminError>()? {
-        AdminError::Refused(refusal) => Some(crate::subnet::text::escape(&refusal.remedy)),
+        AdminError::Refused(refusal) => Some(escape_lines(&refusal.remedy)),
         AdminError::NotRunning(_) => {
             Some("start one with `host run`, or name another with --role or --state-folder".into())
         }
         AdminError::Failed(_) | AdminError::Broken { .. } => None,
     }
+}
+
+/// A remedy may be lines to paste: each is escaped, and stays a line.
+pub(super) fn escape_lines(text: &str) -> String {
+    let lines: Vec<String> = text.lines().map(escape).collect();
+    lines.join("\n")
 }
 
 /// `host plugin list | head -1` is no failure.

@@ -26,7 +26,7 @@ use tracing::{info, warn};
 use crate::chain::Subtensor;
 use crate::config::{Config, Role, Settings};
 use crate::metrics::Metrics;
-use crate::plugin::{Approval, Child, Compilation, Engine, Registry, Workshop, registry};
+use crate::plugin::{Approval, Child, Compilation, Engine, Outside, Registry, Workshop, registry};
 use crate::role::validator::Quiet;
 use crate::role::validator::guard::Guard;
 use crate::store::SqliteStore;
@@ -199,6 +199,11 @@ pub(crate) fn engine(settings: &Settings) -> anyhow::Result<Engine> {
     Ok(Engine::with(options::limits(settings), workshop)?)
 }
 
+/// What provider adapters may reach, as `[plugins.NAME.grant]` says.
+pub(crate) fn outside(_settings: &Settings) -> Outside {
+    Outside::default()
+}
+
 /// Compiles and admits; blocks, so it is done elsewhere.
 async fn open_registry(
     config: &Config,
@@ -206,7 +211,7 @@ async fn open_registry(
     metrics: Arc<Metrics>,
 ) -> anyhow::Result<Arc<Registry>> {
     let settings = &config.settings;
-    let (builtins, worlds) = options::builtins(config.role);
+    let (builtins, worlds) = options::builtins(config.role, settings)?;
     let accelerator = match (config.role, replaced.accelerator) {
         (Role::Validator, _) => None,
         (Role::Miner, Some(accelerator)) => Some(accelerator),
@@ -224,6 +229,7 @@ async fn open_registry(
             ..settings.trust.clone()
         },
         accelerator,
+        outside: outside(settings),
         observer: metrics,
     };
     let limits = options::limits(settings);

@@ -1,5 +1,7 @@
 //! `host plugin run` and `host plugin check`: a component outside of any node.
 
+mod provider;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -30,7 +32,8 @@ const CASE_BYTES_MAX: u64 = 256 << 20;
 ///
 /// The case is a JSON file: for a policy {"evidence": ..}, for a generator
 /// {"session": .., "transcript": [..]}, for a solver {"session": .., "payloads":
-/// [..]}; bytes are hexadecimal. "settings" are its settings; with "expect", the
+/// [..]}, for a provider adapter {"calls": [..], "http": [..]}, where "http" is
+/// what the world outside answers; bytes are hexadecimal. "settings" are its settings; with "expect", the
 /// exit code is 1 if the answer is another.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -88,6 +91,10 @@ struct Case {
     transcript: Vec<Exchange>,
     #[serde(default)]
     payloads: Vec<String>,
+    #[serde(default)]
+    calls: Vec<provider::Call>,
+    #[serde(default)]
+    http: Vec<provider::Answer>,
     expect: Option<Value>,
 }
 
@@ -117,7 +124,7 @@ impl Run {
         let expected = case
             .expect
             .as_ref()
-            .map(|expected| *expected == called.result);
+            .map(|expected| as_expected(expected, &called.result));
         let limits = bench.engine.limits().of(bench.world).clone();
         if self.json {
             let shown = serde_json::json!({
@@ -177,6 +184,17 @@ impl Check {
             }
             None => Ok(()),
         }
+    }
+}
+
+/// An object is what was expected if all that was is in it.
+fn as_expected(expected: &Value, result: &Value) -> bool {
+    match (expected, result) {
+        (Value::Object(expected), Value::Object(result)) => {
+            let mut fields = expected.iter();
+            fields.all(|(name, value)| result.get(name) == Some(value))
+        }
+        _ => expected == result,
     }
 }
 
@@ -262,7 +280,7 @@ impl Bench {
             Kind::ScoringPolicy => self.evaluate(case).await,
             Kind::ChallengeGenerator => self.advance(case).await,
             Kind::ChallengeSolver => self.answer(case).await,
-            Kind::ProviderAdapter => Err(refused(AdmissionError::NoProviders)),
+            Kind::ProviderAdapter => self.provide(case).await,
         }
     }
 

@@ -28,6 +28,8 @@ pub struct Engine {
     pub deterministic_threads: Option<usize>,
     /// Threads for solvers, if not as the machine suggests.
     pub effectful_threads: Option<usize>,
+    /// Threads for provider adapters, if not as many as usual.
+    pub provider_threads: Option<usize>,
     /// Solver sessions alive at once.
     pub sessions_max: usize,
     /// Failures in a row after which a plugin gives way to the one before it.
@@ -40,6 +42,8 @@ pub struct Engine {
     pub generator: WorldLimits,
     /// `[engine.solver]`
     pub solver: WorldLimits,
+    /// `[engine.provider]`
+    pub provider: WorldLimits,
 }
 
 /// `[engine.ceiling]`: the most that one plugin may be given, by its manifest or
@@ -112,12 +116,14 @@ impl Engine {
             cache_mib_max: reader.integer("engine.cache-mib-max", 512, 1..=65_536),
             deterministic_threads: threads(reader, "engine.deterministic-threads"),
             effectful_threads: threads(reader, "engine.effectful-threads"),
+            provider_threads: threads(reader, "engine.provider-threads"),
             sessions_max: reader.integer("engine.sessions-max", 16, 1..=1_024),
             failures_max: reader.integer("engine.failures-max", 3, 0..=1_000),
             ceiling: Ceiling::read(reader),
             policy: Self::policy(reader),
             generator: Self::generator(reader),
             solver: Self::solver(reader),
+            provider: Self::provider(reader),
         }
     }
 
@@ -153,6 +159,21 @@ impl Engine {
             wall_timeout: millis(reader, "engine.solver.wall-timeout-ms", 125_000, WALL_MS),
             log_kib_max: reader.integer("engine.solver.log-kib-max", 16, LOG_KIBS),
             waiting_max: reader.integer("engine.solver.waiting-max", 256, WAITINGS),
+        }
+    }
+
+    fn provider(reader: &mut Reader) -> WorldLimits {
+        WorldLimits {
+            memory_mib_max: reader.integer("engine.provider.memory-mib-max", 256, MEMORY_MIB),
+            stop: Stop::Run(millis(
+                reader,
+                "engine.provider.run-timeout-ms",
+                10_000,
+                WALL_MS,
+            )),
+            wall_timeout: millis(reader, "engine.provider.wall-timeout-ms", 120_000, WALL_MS),
+            log_kib_max: reader.integer("engine.provider.log-kib-max", 64, LOG_KIBS),
+            waiting_max: reader.integer("engine.provider.waiting-max", 64, WAITINGS),
         }
     }
 }

@@ -2,13 +2,15 @@
 //!
 //! `settings` is a table for the plugin, checked by the plugin; `data` binds a
 //! setting to a data pack by the pack's name; `limits` are this plugin's instead
-//! of its world's, up to `[engine.ceiling]`.
+//! of its world's, up to `[engine.ceiling]`; `grant` is what it may reach.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
+use crate::subnet::grant::Grant;
 use crate::subnet::text::escape;
 
+use super::egress;
 use super::engine;
 use super::problem::Problem;
 use super::reader::Reader;
@@ -31,6 +33,8 @@ pub struct Plugins {
     pub data: Texts,
     /// Its limits.
     pub limits: BTreeMap<String, PluginLimits>,
+    /// What it may reach.
+    pub grants: BTreeMap<String, Grant>,
 }
 
 /// What one plugin's limits are instead of its world's, by the same names.
@@ -81,9 +85,14 @@ impl Plugins {
                 let limits = self.limits.entry(name.to_owned()).or_default();
                 limits.take(path, key, &given.value)
             }
+            Some((name, ("grant", key))) => {
+                let grant = self.grants.entry(name.to_owned()).or_default();
+                egress::take_grant(grant, key, &given.value)
+                    .map_err(|why| format!("`plugins.{}`: {why}", escape(path)))
+            }
             _ => Err(format!(
                 "there is no key `plugins.{0}`; below `[plugins.NAME]` are the tables settings, \
-                 data and limits, NAME in lower case letters, digits and dashes",
+                 data, limits and grant, NAME in lower case letters, digits and dashes",
                 escape(path)
             )),
         }

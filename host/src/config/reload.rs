@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use super::Settings;
 
 /// Tables whose keys count at once.
-const LIVE_TABLES: [&str; 3] = ["guard.", "plugins.", "trust."];
+const LIVE_TABLES: [&str; 2] = ["guard.", "trust."];
+/// What of `[plugins.NAME]` does; a grant waits.
+const LIVE_OF_A_PLUGIN: [&str; 3] = ["settings", "data", "limits"];
 /// The other keys that do.
 const LIVE_KEYS: [&str; 1] = ["log.level"];
 
@@ -32,7 +34,9 @@ impl Settings {
                 None => self.said.remove(key),
             };
         }
-        self.plugins = newer.plugins;
+        self.plugins.settings = newer.plugins.settings;
+        self.plugins.data = newer.plugins.data;
+        self.plugins.limits = newer.plugins.limits;
         self.trust = newer.trust;
         self.guard = newer.guard;
         self.log.level = newer.log.level;
@@ -41,7 +45,13 @@ impl Settings {
 }
 
 fn is_live(key: &str) -> bool {
-    LIVE_KEYS.contains(&key) || LIVE_TABLES.iter().any(|table| key.starts_with(table))
+    let of_a_plugin = key
+        .strip_prefix("plugins.")
+        .and_then(|rest| rest.split('.').nth(1))
+        .is_some_and(|table| LIVE_OF_A_PLUGIN.contains(&table));
+    of_a_plugin
+        || LIVE_KEYS.contains(&key)
+        || LIVE_TABLES.iter().any(|table| key.starts_with(table))
 }
 
 #[cfg(test)]

@@ -151,6 +151,8 @@ pub struct Miner {
     pub deny_hotkeys: Vec<AccountId>,
     /// What the machine costs a renter; zero if it is not for rent.
     pub price_micro_usd_per_hour: u64,
+    /// The built-in provider adapters that run, by name.
+    pub providers: Vec<String>,
 }
 
 impl Miner {
@@ -166,6 +168,9 @@ impl Miner {
                 0,
                 0..=1_000_000_000_000,
             ),
+            providers: reader.texts("miner.providers", "a list of built-in adapters", |text| {
+                super::plugins::is_name(text).then(|| text.to_owned())
+            }),
         }
     }
 }

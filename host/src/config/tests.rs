@@ -310,3 +310,74 @@ fn a_plugins_limits_and_data_are_read_and_checked() {
         assert!(complaint.contains(words), "{complaint}");
     }
 }
+
+const GRANT: &str = "[plugins.provider-x.grant]\norigins = ['https://api.example.com']\n\
+    private-origins = ['http://127.0.0.1:5000']\nmachine = true\n\
+    [credentials.x-key]\nfrom = 'file:~/x.key'\nas = 'header:X-API-Key'\n\
+    origins = ['https://api.example.com']\nplugins = ['provider-x']";
+
+#[test]
+fn a_grant_and_a_credential_are_read() {
+    let grants = Case::new().file(GRANT).load().unwrap().grants();
+    assert!(grants.machine("provider-x"));
+    assert!(!grants.machine("provider-y"));
+    let grant = &grants.plugins["provider-x"];
+    assert_eq!((grant.origins.len(), grant.private_origins.len()), (1, 1));
+    let credential = &grants.credentials["x-key"];
+    assert_eq!(credential.usage.to_string(), "header:x-api-key");
+    assert!(credential.source.to_string().ends_with("home/x.key"));
+    assert!(credential.plugins.contains("provider-x"));
+}
+
+#[test]
+fn a_grant_that_says_more_or_less_than_it_means_is_a_mistake() {
+    let origins = "origins = ['https://a.test']\nplugins = ['p']\n";
+    for (file, words) in [
+        (
+            "[plugins.p.grant]\norigins = ['https://a.test/']".to_owned(),
+            "write it as https://a.test",
+        ),
+        (
+            "[plugins.p.grant]\norigins = ['https://*.a.test']".to_owned(),
+            "it must be like",
+        ),
+        (
+            "[plugins.p.grant]\norigins = ['http://a.test']".to_owned(),
+            "it must be https",
+        ),
+        (
+            "[plugins.p.grant]\norigins = ['http://127.0.0.1:1']".to_owned(),
+            "private-origins",
+        ),
+        (
+            "[plugins.p.grant]\norigin = []".to_owned(),
+            "there is no such key",
+        ),
+        ("[plugins.p.grant]\nmachine = 1".to_owned(), "true or false"),
+        (
+            "[credentials.k]\nfrom = 'env:K'".to_owned(),
+            "bound to nothing",
+        ),
+        (format!("[credentials.k]\n{origins}"), "`from` is missing"),
+        (
+            format!("[credentials.k]\n{origins}from = 'env:K'\nas = 'header:host'"),
+            "act upon",
+        ),
+        (
+            format!("[credentials.K]\n{origins}from = 'env:K'"),
+            "lower case",
+        ),
+    ] {
+        let complaint = Case::new().file(&file).complaint();
+        assert!(complaint.contains(words), "{complaint}");
+    }
+}
+
+#[test]
+fn a_secret_in_place_of_its_whereabouts_is_not_repeated() {
+    let complaint = Case::new()
+        .file("[credentials.k]\nfrom = 'rpa_CANARY'\norigins = ['https://a.test']\nplugins = ['p']")
+        .complaint();
+    assert!(complaint.contains("env:VARIABLE"), "{complaint}");
+    assert!(!complaint.contains("CANARY"), "{complaint}");
+}

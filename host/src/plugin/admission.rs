@@ -2,8 +2,13 @@
 //!
 //! ```text
 //! size -> approval -> component at all? -> which world, which generation -> imports
+<<<<<<< HEAD
 //!   -> compile -> link -> instantiate, types -> describe -> settings -> a plugin
 //!   -> rehearsal, if it is to take over -> active
+=======
+//!   -> compile -> link -> instantiate, types -> describe -> settings
+//!   -> an adapter's wants against the grant -> a plugin
+>>>>>>> f92c6d61b58cfe286dbbb0971bbaf007f3f293fb
 //! ```
 //!
 //! Every step runs under the limits its calls will run under, on a thread of
@@ -25,14 +30,16 @@ use super::engine::{CompileError, Compiled, Engine};
 use super::fault;
 use super::guest::{Begun, Chance};
 use super::manifest::{Manifest, Signed};
+use super::outside::Outside;
 use super::settings::{self, Settings};
-use super::stats::Counters;
+use super::stats::{Counters, Trouble};
 use super::tables::{self, Tables};
 use super::trust;
 use super::v0_1::{self, Description};
 use crate::subnet::accelerator::Accelerator;
 use crate::subnet::events::{Observer, Unobserved};
-use crate::subnet::plugin::{Digest, PluginId, World};
+use crate::subnet::plugin::{Digest, PluginError, PluginId, World};
+use crate::subnet::provider::Want;
 use crate::subnet::text::escape;
 use crate::subnet::trust::Subject;
 
@@ -56,6 +63,8 @@ pub(super) struct Surroundings {
     /// By the name a plugin describes itself with.
     pub(super) tables: Tables,
     pub(super) accelerator: Option<Arc<dyn Accelerator>>,
+    /// What adapters may reach.
+    pub(super) outside: Outside,
     /// Hears of calls.
     pub(super) observer: Arc<dyn Observer>,
 }
@@ -160,6 +169,7 @@ pub fn describe(engine: &Engine, bytes: &[u8]) -> Result<Described, AdmissionErr
         engine: engine.clone(),
         tables: Tables::default(),
         accelerator: None,
+        outside: Outside::default(),
         observer: Arc::new(Unobserved),
     };
     let _within = within(&around);
@@ -253,15 +263,18 @@ fn finish(
         settings: settings::digest(&maker.settings),
     };
     let solves = check_settings(&maker, &id)?;
+    let wants = check_wants(&maker, &id, &around.outside)?;
     let class = around.engine.class(maker.compiled.world);
     Ok(Arc::new(Loaded {
         id,
         summary: escape(&described.summary),
         manifest,
         solves,
+        wants,
         lane: class.queue.lane(maker.limits()),
         maker,
         counters: Counters::default(),
+        trouble: Trouble::default(),
         observer: around.observer.clone(),
     }))
 }
@@ -306,6 +319,35 @@ fn check_settings(maker: &Maker, id: &PluginId) -> Result<Vec<String>, Admission
         .map_err(AdmissionError::Describe)?
         .value;
     check_solves(solves)
+}
+
+/// Asks an adapter what it wants, all of which must be granted: one that works by
+/// halves would be found out when its money runs.
+fn check_wants(
+    maker: &Maker,
+    id: &PluginId,
+    outside: &Outside,
+) -> Result<Vec<Want>, AdmissionError> {
+    let wants = wants(maker)?;
+    let lines = outside.missing(&id.name, &wants);
+    if lines.is_empty() {
+        return Ok(wants);
+    }
+    let name = id.name.clone();
+    Err(AdmissionError::NotGranted { name, lines })
+}
+
+fn wants(maker: &Maker) -> Result<Vec<Want>, AdmissionError> {
+    let chance = Chance::seeded(b"admission");
+    let ran = maker
+        .run(chance, &Begun::now(), v0_1::provider::wants)
+        .map_err(AdmissionError::Describe)?;
+    v0_1::check::provider::wants(ran.value).map_err(|error| {
+        AdmissionError::Description(match error {
+            PluginError::BrokeContract(how) => how,
+            other => other.to_string(),
+        })
+    })
 }
 
 fn check_solves(solves: Vec<String>) -> Result<Vec<String>, AdmissionError> {

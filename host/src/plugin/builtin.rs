@@ -61,14 +61,21 @@ pub fn solver_matmul() -> BuiltIn {
     )
 }
 
+/// The provider adapters: each runs only where `miner.providers` names it.
+pub fn providers() -> Vec<BuiltIn> {
+    vec![]
+}
+
 /// Everything the binary carries.
 pub fn all() -> Vec<BuiltIn> {
-    vec![
+    let mut all = vec![
         score_compute(),
         score_level(),
         challenge_matmul(),
         solver_matmul(),
-    ]
+    ];
+    all.extend(providers());
+    all
 }
 
 /// The built-in of that name.

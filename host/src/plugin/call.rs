@@ -16,11 +16,12 @@ use super::log::GuestLog;
 use super::manifest::Signed;
 use super::queue::Lane;
 use super::settings::Settings;
-use super::stats::Counters;
+use super::stats::{Counters, Trouble};
 use super::v0_1::Exports;
 use crate::subnet::accelerator::Accelerator;
 use crate::subnet::events::{CallKind, Event, Observer};
 use crate::subnet::plugin::{Called, PluginError, PluginId, World};
+use crate::subnet::provider::Want;
 
 /// All that it takes to make an instance of one plugin.
 #[derive(Clone)]
@@ -151,9 +152,12 @@ pub(super) struct Loaded {
     pub(super) manifest: Option<Arc<Signed>>,
     /// The solvers it answers to; empty in other worlds.
     pub(super) solves: Vec<String>,
+    /// What it was granted, all that it asked for; empty in other worlds.
+    pub(super) wants: Vec<Want>,
     pub(super) maker: Maker,
     pub(super) lane: Lane,
     pub(super) counters: Counters,
+    pub(super) trouble: Trouble,
     pub(super) observer: Arc<dyn Observer>,
 }
 

@@ -2,9 +2,9 @@
 //!
 //! The deterministic engine (policies, generators) counts fuel and leaves
 //! nothing to the machine: NaNs are canonical, relaxed SIMD is off, growth is
-//! decided by the limits alone. The effectful one (solvers) counts epochs. Both
-//! take instances from a pool, or from the system where the address space has no
-//! room for one. Neither compiles: that is [`compile`](super::compile)'s, and its
+//! decided by the limits alone. The effectful one (solvers, and with threads and
+//! a linker of their own provider adapters) counts epochs. Both take instances
+//! from a pool, or from the system where the address space has no room for one. Neither compiles: that is [`compile`](super::compile)'s, and its
 //! result is kept by [`cache`](super::cache).
 
 mod occupancy;
@@ -65,7 +65,9 @@ struct Inner {
     compiler: Box<dyn Compiler>,
     cache: Option<Cache>,
     deterministic: Class,
-    effectful: Class,
+    solver: Class,
+    /// Of the solvers' engine; its threads wait for others, as a rule.
+    provider: Class,
     sessions: Arc<Semaphore>,
     stores: Stores,
     compiled: Mutex<HashMap<Digest, Known>>,
@@ -73,7 +75,7 @@ struct Inner {
     timers: Option<Runtime>,
 }
 
-/// One determinism class.
+/// One determinism class, as one role of plugins is given it.
 pub(super) struct Class {
     wasmtime: wasmtime::Engine,
     rules: Rules,
@@ -124,7 +126,8 @@ impl Engine {
             .enable_time()
             .build()?;
         let deterministic = deterministic(&limits, timers.handle())?;
-        let effectful = effectful(&limits, timers.handle())?;
+        let solver = solver(&limits, timers.handle())?;
+        let provider = provider(&limits, &solver, timers.handle())?;
         Ok(Self {
             inner: Arc::new(Inner {
                 sessions: Arc::new(Semaphore::new(limits.sessions_max)),
@@ -133,7 +136,8 @@ impl Engine {
                 cache: workshop.cache.and_then(|folder| cache(folder, &limits)),
                 limits,
                 deterministic,
-                effectful,
+                solver,
+                provider,
                 compiled: Mutex::default(),
                 timers: Some(timers),
             }),
@@ -153,7 +157,7 @@ impl Engine {
             sessions: self.limits().sessions_max.saturating_sub(free),
             ..Occupancy::default()
         };
-        for class in [&self.inner.deterministic, &self.inner.effectful] {
+        for class in [&self.inner.deterministic, &self.inner.solver] {
             occupancy.add_pool(&class.wasmtime);
         }
         occupancy
@@ -173,10 +177,10 @@ impl Engine {
     }
 
     pub(super) fn class(&self, world: World) -> &Class {
-        if is_deterministic(world) {
-            &self.inner.deterministic
-        } else {
-            &self.inner.effectful
+        match world {
+            World::ScoringPolicy | World::ChallengeGenerator => &self.inner.deterministic,
+            World::ChallengeSolver => &self.inner.solver,
+            World::ProviderAdapter => &self.inner.provider,
         }
     }
 
@@ -285,19 +289,36 @@ fn deterministic(limits: &Limits, timers: &tokio::runtime::Handle) -> Result<Cla
     })
 }
 
-fn effectful(limits: &Limits, timers: &tokio::runtime::Handle) -> Result<Class, EngineError> {
+fn solver(limits: &Limits, timers: &tokio::runtime::Handle) -> Result<Class, EngineError> {
     let threads = limits.effectful_threads.max(1);
-    let slots = threads + ADMISSION_INSTANCES + limits.sessions_max;
+    let slots = threads + limits.provider_threads + ADMISSION_INSTANCES + limits.sessions_max;
     let memory = limits
         .solver
         .memory_bytes_max
+        .max(limits.provider.memory_bytes_max)
         .max(limits.ceiling.memory_bytes_max);
     let wasmtime = settings::start(Kind::Effectful, slots, memory)?;
     ticker::start(&wasmtime)?;
     Ok(Class {
         rules: settings::rules(&wasmtime),
-        linker: linker(&wasmtime, v0_1::link_effectful)?,
+        linker: linker(&wasmtime, v0_1::link_solver)?,
         queue: Queue::start("plugin-effect", threads, timers)?,
+        wasmtime,
+    })
+}
+
+/// Threads apart from the solvers', because they wait for clouds, and a miner's
+/// answer must not wait with them.
+fn provider(
+    limits: &Limits,
+    solver: &Class,
+    timers: &tokio::runtime::Handle,
+) -> Result<Class, EngineError> {
+    let wasmtime = solver.wasmtime.clone();
+    Ok(Class {
+        rules: solver.rules,
+        linker: linker(&wasmtime, v0_1::link_provider)?,
+        queue: Queue::start("plugin-outside", limits.provider_threads, timers)?,
         wasmtime,
     })
 }

@@ -1,5 +1,7 @@
-//! What one store holds: a guest's settings, log, memory count, time and chance.
+//! What one store holds: a guest's settings, log, memory count, time and chance,
+//! and what it may reach.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -14,6 +16,7 @@ use super::engine::Alive;
 use super::limits::WorldLimits;
 use super::log::GuestLog;
 use super::meter::Meter;
+use super::outside::Way;
 use super::settings::Settings;
 use crate::subnet::accelerator::Accelerator;
 use crate::subnet::plugin::PluginError;
@@ -31,6 +34,8 @@ pub(super) struct Guest {
     pub(super) log: GuestLog,
     pub(super) settings: Arc<Settings>,
     pub(super) accelerator: Option<Arc<dyn Accelerator>>,
+    /// A provider adapter's, in its calls; not while it is admitted.
+    pub(super) way: Option<Arc<Way>>,
     pub(super) chance: Chance,
     pub(super) time: Time,
     taken_bytes: u64,
@@ -57,6 +62,7 @@ impl Guest {
             log,
             settings,
             accelerator,
+            way: None,
             chance,
             time,
             taken_bytes: 0,
@@ -75,6 +81,20 @@ impl Guest {
             return Err(PluginError::TooMuchData(self.taken_bytes_max).into());
         }
         Ok(())
+    }
+
+    /// Has the host do `work` and blocks until it is done, which is not charged
+    /// as time of the guest's own.
+    pub(super) fn have_done<T: Send + 'static>(
+        &mut self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> wasmtime::Result<T> {
+        let way = self.way.clone();
+        let way = way.ok_or_else(|| wasmtime::Error::msg("there is no way out"))?;
+        let since = Instant::now();
+        let waited = way.wait(&self.time, work);
+        self.time.forgive(since);
+        Ok(waited?)
     }
 
     /// Gives a session's next call budgets of its own.
@@ -141,14 +161,22 @@ impl Time {
         let Self::Passing(deadline) = self else {
             return None;
         };
-        let now = Instant::now();
-        if now >= deadline.wall || deadline.given_up.load(Ordering::Relaxed) {
-            return Some(late(deadline.wall_max));
+        if let Some(late) = self.wall_over() {
+            return Some(late);
         }
-        let ran = now
+        let ran = Instant::now()
             .duration_since(deadline.entered)
             .saturating_sub(deadline.waited);
         (ran >= deadline.run_max).then(|| late(deadline.run_max))
+    }
+
+    /// The end of everything, if it has come: what a wait in the host looks at.
+    pub(super) fn wall_over(&self) -> Option<PluginError> {
+        let Self::Passing(deadline) = self else {
+            return None;
+        };
+        let over = Instant::now() >= deadline.wall || deadline.given_up.load(Ordering::Relaxed);
+        over.then(|| late(deadline.wall_max))
     }
 
     /// Does not charge the guest for time the host spent since `since`.

@@ -28,6 +28,8 @@ pub struct Limits {
     pub deterministic_threads: usize,
     /// Threads for solvers.
     pub effectful_threads: usize,
+    /// Threads for provider adapters, which mostly wait for somebody's answer.
+    pub provider_threads: usize,
     /// Solver sessions alive at once, each with an instance of its own.
     pub sessions_max: usize,
     /// Failures in a row after which a plugin gives way to the one before it.
@@ -40,6 +42,8 @@ pub struct Limits {
     pub generator: WorldLimits,
     /// For challenge solvers.
     pub solver: WorldLimits,
+    /// For provider adapters.
+    pub provider: WorldLimits,
 }
 
 /// Bounds on one compilation, and on the code that is kept.
@@ -86,12 +90,13 @@ pub struct WorldLimits {
 }
 
 impl Limits {
-    /// Those of `world`; an adapter's are a solver's until there are providers.
+    /// Those of `world`.
     pub fn of(&self, world: World) -> &WorldLimits {
         match world {
             World::ScoringPolicy => &self.policy,
             World::ChallengeGenerator => &self.generator,
-            World::ChallengeSolver | World::ProviderAdapter => &self.solver,
+            World::ChallengeSolver => &self.solver,
+            World::ProviderAdapter => &self.provider,
         }
     }
 }
@@ -205,6 +210,7 @@ impl Default for Limits {
             // One plugin never has them all, so two cores give it two of three.
             deterministic_threads: cores.clamp(2, 8) + 1,
             effectful_threads: cores.clamp(2, 4) + 1,
+            provider_threads: 16,
             sessions_max: 16,
             failures_max: 3,
             ceiling: WorldLimits {
@@ -229,6 +235,16 @@ impl Default for Limits {
                 wall_ms_max: 125_000,
                 handed_over_bytes_max: 8 * MIB,
                 log_bytes_max: 16 * KIB,
+                ..WorldLimits::default()
+            },
+            provider: WorldLimits {
+                fuel_max: 0,
+                run_ms_max: 10_000,
+                // A cloud takes its time over an order.
+                wall_ms_max: 120_000,
+                handed_over_bytes_max: 8 * MIB,
+                running_max: 4,
+                waiting_max: 64,
                 ..WorldLimits::default()
             },
         }

@@ -9,12 +9,15 @@ use std::sync::Arc;
 use super::admission::{self, AdmissionError, Candidate, Surroundings};
 use super::call::Loaded;
 use super::engine::Engine;
+use super::outside::Outside;
 use super::settings::{Settings, SettingsByPlugin};
+use super::stats::Calls;
 use super::tables::Tables;
-use super::v0_1::{generator::Generator, policy::Policy, solver::Solver};
+use super::v0_1::{generator::Generator, policy::Policy, provider::Adapter, solver::Solver};
 use crate::subnet::accelerator::Accelerator;
 use crate::subnet::events::Unobserved;
 use crate::subnet::plugin::{ChallengeGenerator, ChallengeSolver, ScoringPolicy, World};
+use crate::subnet::provider::{ProviderAdapter, Want};
 
 /// Which settings it runs with.
 #[derive(Debug, Clone)]
@@ -54,8 +57,57 @@ pub fn solver(
     accelerator: Arc<dyn Accelerator>,
 ) -> Result<Arc<dyn ChallengeSolver>, AdmissionError> {
     let wanted = World::ChallengeSolver;
-    let loaded = load_with(engine, bytes, with, wanted, Some(accelerator))?;
+    let reach = Reach {
+        accelerator: Some(accelerator),
+        ..Reach::default()
+    };
+    let loaded = load_with(engine, bytes, with, wanted, reach)?;
     Ok(Arc::new(Solver(loaded)))
+}
+
+/// A provider adapter on its own.
+pub struct Provider {
+    /// Its calls must come from within a runtime.
+    pub adapter: Arc<dyn ProviderAdapter>,
+    /// What it wants to be granted.
+    pub wants: Vec<Want>,
+    loaded: Arc<Loaded>,
+}
+
+impl Provider {
+    /// What its calls took.
+    pub fn used(&self) -> Calls {
+        self.loaded.counters.read()
+    }
+}
+
+/// A provider adapter that reaches `outside`; blocks while it is compiled.
+pub fn provider(
+    engine: &Engine,
+    bytes: &[u8],
+    with: With,
+    outside: Outside,
+) -> Result<Provider, AdmissionError> {
+    let reach = Reach {
+        outside: outside.clone(),
+        ..Reach::default()
+    };
+    let loaded = load_with(engine, bytes, with, World::ProviderAdapter, reach)?;
+    Ok(Provider {
+        wants: loaded.wants.clone(),
+        adapter: Arc::new(Adapter {
+            loaded: loaded.clone(),
+            outside,
+        }),
+        loaded,
+    })
+}
+
+/// What a component may reach, by its world.
+#[derive(Default)]
+struct Reach {
+    accelerator: Option<Arc<dyn Accelerator>>,
+    outside: Outside,
 }
 
 /// Which world a component targets, and all it imports, before anything is compiled.
@@ -69,7 +121,7 @@ fn load(
     with: With,
     wanted: World,
 ) -> Result<Arc<Loaded>, AdmissionError> {
-    load_with(engine, bytes, with, wanted, None)
+    load_with(engine, bytes, with, wanted, Reach::default())
 }
 
 fn load_with(
@@ -77,7 +129,7 @@ fn load_with(
     bytes: &[u8],
     with: With,
     wanted: World,
-    accelerator: Option<Arc<dyn Accelerator>>,
+    reach: Reach,
 ) -> Result<Arc<Loaded>, AdmissionError> {
     admission::check_size(bytes.len() as u64, engine.limits().component_bytes_max)?;
     let found = admission::world_of(bytes)?;
@@ -98,7 +150,8 @@ fn load_with(
             settings: Arc::new(settings),
             ..Tables::default()
         },
-        accelerator,
+        accelerator: reach.accelerator,
+        outside: reach.outside,
         observer: Arc::new(Unobserved),
     };
     let candidate = Candidate {

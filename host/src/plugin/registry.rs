@@ -1,7 +1,7 @@
 //! The active plugins, and how one takes another's place.
 //!
-//! A slot is a place for one plugin: `policy`, and one for each generator and
-//! solver under its own name. A swap admits the newcomer completely before it
+//! A slot is a place for one plugin: `policy`, and one for each generator,
+//! solver and provider adapter under its own name. A swap admits the newcomer completely before it
 //! touches anything; then new calls go to it, while running calls and sessions
 //! finish on what they hold. If any step fails, the running plugin stays and
 //! the refusal is kept for whoever asks.
@@ -35,7 +35,7 @@ mod state;
 mod trial;
 mod vouch;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -52,8 +52,9 @@ use self::state::State;
 use super::admission::Surroundings;
 use super::builtin::BuiltIn;
 use super::engine::Engine;
+use super::outside::Outside;
 use super::settings::SettingsByPlugin;
-use super::stats::PluginStats;
+use super::stats::{LastError, PluginStats};
 use super::tables::{DataByPlugin, LimitsByPlugin};
 use super::trust::Sequences;
 use crate::subnet::accelerator::Accelerator;
@@ -87,6 +88,8 @@ pub struct Config {
     pub trust: Trust,
     /// For solvers.
     pub accelerator: Option<Arc<dyn Accelerator>>,
+    /// What provider adapters may reach.
+    pub outside: Outside,
     /// Hears of calls and swaps.
     pub observer: Arc<dyn Observer>,
 }
@@ -169,6 +172,15 @@ impl Registry {
             held.listed(refusal.cloned())
         });
         listed.collect()
+    }
+
+    /// Each active provider adapter's last error, if it had one, by its name.
+    pub fn last_errors(&self) -> BTreeMap<String, LastError> {
+        let active = self.active.load();
+        let adapters = active.of(World::ProviderAdapter);
+        adapters
+            .filter_map(|held| Some((held.slot.clone(), held.loaded.trouble.last()?)))
+            .collect()
     }
 
     /// What was refused since the start and not swapped since, newest first.

@@ -6,11 +6,12 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
 use crate::subnet::plugin::{Called, PluginError, PluginId, World};
+use crate::subnet::provider::ProviderError;
 
 /// Calls that a percentile is taken over.
 const WINDOW: usize = 512;
@@ -54,6 +55,37 @@ pub struct Figures {
     pub p99: u64,
     /// The most of any.
     pub max: u64,
+}
+
+/// The last thing that went wrong with an adapter: its own fault, its cloud's, or
+/// its operator's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LastError {
+    /// When.
+    pub at_unix_s: u64,
+    /// What, escaped.
+    pub text: String,
+}
+
+/// Where an adapter's last error is kept.
+#[derive(Debug, Default)]
+pub(super) struct Trouble(Mutex<Option<LastError>>);
+
+impl Trouble {
+    pub(super) fn note(&self, error: &ProviderError) {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(LastError {
+            at_unix_s: since.map_or(0, |since| since.as_secs()),
+            text: error.to_string(),
+        });
+    }
+
+    pub(super) fn last(&self) -> Option<LastError> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
 }
 
 /// Where a plugin's calls are counted.

@@ -17,7 +17,10 @@ pub(super) mod convert;
 mod exports;
 pub(super) mod generator;
 pub(super) mod host;
+mod http;
+mod machine;
 pub(super) mod policy;
+pub(super) mod provider;
 pub(super) mod solver;
 
 use std::time::Instant;
@@ -43,10 +46,13 @@ pub(super) mod bindings {
                 import compute:subnet/settings@0.1.0;
                 import compute:subnet/log@0.1.0;
                 import compute:subnet/accelerator@0.1.0;
+                import compute:subnet/http@0.1.0;
+                import compute:subnet/machine@0.1.0;
                 export compute:subnet/plugin@0.1.0;
                 export compute:subnet/scoring@0.1.0;
                 export compute:subnet/challenge@0.1.0;
                 export compute:subnet/solver@0.1.0;
+                export compute:subnet/provider@0.1.0;
             }
         ",
         world: "compute:host/host",
@@ -81,7 +87,7 @@ pub(super) fn role_export(world: World) -> &'static str {
     }
 }
 
-/// Links what the two deterministic worlds import.
+/// Links what the two deterministic worlds import, and the others beside more.
 pub(super) fn link_deterministic(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     use bindings::compute::subnet::{log, settings, types};
     types::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?;
@@ -90,11 +96,19 @@ pub(super) fn link_deterministic(linker: &mut Linker<Guest>) -> wasmtime::Result
 }
 
 /// Links what solvers import.
-pub(super) fn link_effectful(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
+pub(super) fn link_solver(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     link_deterministic(linker)?;
     bindings::compute::subnet::accelerator::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| {
         guest
     })
+}
+
+/// Links what provider adapters import.
+pub(super) fn link_provider(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
+    use bindings::compute::subnet::{http, machine};
+    link_deterministic(linker)?;
+    http::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?;
+    machine::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)
 }
 
 /// What a plugin says of itself, as it says it.

@@ -8,6 +8,7 @@ mod hostile;
 mod limits;
 mod matmul;
 mod packs;
+mod provider;
 mod rehearsal;
 mod reload;
 mod solver;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::cli::exit::Usage;
 use crate::config::{PluginLimits, Protocol, Role, Settings, Spread, Stop, WorldLimits};
 use crate::machine::{CpuAccelerator, CpuOptions};
 use crate::plugin::builtin::{self, BuiltIn};
@@ -14,15 +15,40 @@ use crate::subnet::address::AddressPolicy;
 use crate::subnet::plugin::World;
 use crate::synapse::{self, AxonOptions, DendriteOptions};
 
-/// What a role runs before anybody swapped anything.
-pub(super) fn builtins(role: Role) -> (Vec<BuiltIn>, Vec<World>) {
-    match role {
-        Role::Miner => (vec![builtin::solver_matmul()], vec![World::ChallengeSolver]),
+/// What a role runs before anybody swapped anything: on a miner its solver and the
+/// adapters that its operator named, since those may spend money.
+pub(super) fn builtins(
+    role: Role,
+    settings: &Settings,
+) -> anyhow::Result<(Vec<BuiltIn>, Vec<World>)> {
+    Ok(match role {
+        Role::Miner => {
+            let named = settings.miner.providers.iter();
+            let adapters = named.map(|name| provider(name));
+            let mut builtins = adapters.collect::<anyhow::Result<Vec<_>>>()?;
+            builtins.push(builtin::solver_matmul());
+            let worlds = vec![World::ChallengeSolver, World::ProviderAdapter];
+            (builtins, worlds)
+        }
         Role::Validator => (
             vec![builtin::score_compute(), builtin::challenge_matmul()],
             vec![World::ScoringPolicy, World::ChallengeGenerator],
         ),
-    }
+    })
+}
+
+/// The built-in adapter of that name.
+fn provider(name: &str) -> anyhow::Result<BuiltIn> {
+    let all = builtin::providers();
+    let known: Vec<String> = all.iter().map(|b| b.name.to_string()).collect();
+    let found = all.into_iter().find(|built_in| built_in.name == name);
+    found.ok_or_else(|| {
+        let text = format!(
+            "`miner.providers` names `{name}`; built in are {}; others come with `host plugin swap`",
+            known.join(", ")
+        );
+        Usage(text).into()
+    })
 }
 
 /// This machine's processor.
@@ -59,6 +85,9 @@ pub(super) fn limits(settings: &Settings) -> Limits {
     if let Some(threads) = engine.effectful_threads {
         limits.effectful_threads = threads;
     }
+    if let Some(threads) = engine.provider_threads {
+        limits.provider_threads = threads;
+    }
     limits.failures_max = engine.failures_max;
     limits.ceiling = plugin::WorldLimits {
         memory_bytes_max: engine.ceiling.memory_mib_max << 20,
@@ -72,6 +101,7 @@ pub(super) fn limits(settings: &Settings) -> Limits {
     world(&mut limits.policy, &engine.policy);
     world(&mut limits.generator, &engine.generator);
     world(&mut limits.solver, &engine.solver);
+    world(&mut limits.provider, &engine.provider);
     limits
 }
 

@@ -4,6 +4,7 @@ use clap::Args;
 
 use crate::admin::PluginEntry;
 use crate::cli::arguments::NodeArgs;
+use crate::cli::exit::escape_lines;
 use crate::cli::status::find;
 use crate::cli::table::{Column, print};
 use crate::cli::{World, print_json};
@@ -34,7 +35,7 @@ impl List {
                 escape(&refused.slot),
                 escape(&refused.origin),
                 escape(&refused.refusal.reason),
-                escape(&refused.refusal.remedy)
+                escape_lines(&refused.refusal.remedy)
             )?;
         }
         Ok(())

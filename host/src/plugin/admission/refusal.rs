@@ -62,9 +62,14 @@ pub enum AdmissionError {
         /// The nearest this node knows.
         nearest: String,
     },
-    /// A world that this build cannot run.
-    #[error("it is a provider-adapter; this build has no providers yet")]
-    NoProviders,
+    /// An adapter that its operator did not grant what it asks for.
+    #[error("{name} wants what it was not granted")]
+    NotGranted {
+        /// The adapter.
+        name: String,
+        /// Configuration that would grant it, line by line.
+        lines: Vec<String>,
+    },
     /// There is no policy on trial.
     #[error("no policy is on trial")]
     NoShadow,
@@ -259,7 +264,8 @@ impl AdmissionError {
         }
     }
 
-    /// What to do about it, in one line.
+    /// What to do about it, in one line; after it, for [`Self::NotGranted`], the
+    /// lines of configuration.
     pub fn remedy(&self) -> String {
         match self {
             Self::TooLarge { .. } => {
@@ -281,13 +287,16 @@ impl AdmissionError {
             | Self::Compiler(_) => self.compiler_remedy().into(),
             Self::NotAPlugin { .. } | Self::SeveralWorlds(_) => {
                 "target one world of wit/compute-subnet@0.1.0: scoring-policy, \
-                 challenge-generator or challenge-solver"
+                 challenge-generator, challenge-solver or provider-adapter"
                     .into()
             }
             Self::OtherGeneration { nearest, .. } => {
                 format!("build it against the WIT package of `{nearest}`")
             }
-            Self::NoProviders => "wait for a release that lists providers".into(),
+            Self::NotGranted { lines, .. } => format!(
+                "if you trust it with that, add to the configuration:\n{}",
+                lines.join("\n")
+            ),
             Self::NoShadow => "put one on trial with `host plugin shadow <file>`".into(),
             Self::NothingBefore(_) => {
                 "`host plugin history` shows what was; what is only on file comes back with \

@@ -30,9 +30,6 @@ pub(in crate::plugin) fn world_of(bytes: &[u8]) -> Result<World, AdmissionError>
     check_preamble(bytes)?;
     let shape = read(bytes)?;
     let world = shape.world()?;
-    if world == World::ProviderAdapter {
-        return Err(AdmissionError::NoProviders);
-    }
     shape.check_plugin_export(world)?;
     shape.check_imports(world)?;
     Ok(world)

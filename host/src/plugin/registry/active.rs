@@ -48,6 +48,7 @@ impl Held {
             id: self.loaded.id.clone(),
             summary: self.loaded.summary.clone(),
             solves: self.loaded.solves.clone(),
+            wants: self.loaded.wants.clone(),
             source: self.source.clone(),
             since_unix_s: self.since_unix_s,
             refused,

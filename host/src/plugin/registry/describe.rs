@@ -9,6 +9,7 @@ use crate::plugin::admission::AdmissionError;
 use crate::plugin::limits::WorldLimits;
 use crate::plugin::stats::Calls;
 use crate::subnet::plugin::{Digest, PluginId, World};
+use crate::subnet::provider::Want;
 use crate::subnet::text::escape;
 use crate::subnet::trust::Subject;
 
@@ -25,6 +26,8 @@ pub struct Listed {
     pub summary: String,
     /// The solvers it answers to.
     pub solves: Vec<String>,
+    /// What it was granted: all that it wants.
+    pub wants: Vec<Want>,
     /// Why it may run.
     pub source: Source,
     /// Since when.

@@ -18,7 +18,7 @@ use crate::subnet::events::{Event, SwapKind};
 use crate::subnet::plugin::{PluginId, Rehearsal, World};
 use crate::subnet::trust::Subject;
 
-/// Generators, or solvers, active at once.
+/// Generators, solvers, or adapters, active at once.
 const ACTIVE_MAX: usize = 32;
 /// How much less an admission counts than a call.
 #[cfg(target_os = "linux")]

@@ -5,10 +5,13 @@ use std::sync::Arc;
 
 use super::Registry;
 use super::active::{POLICY_SLOT, SHADOW_SLOT};
-use crate::plugin::v0_1::{generator::Generator, policy::Policy, solver::Solver};
+use crate::plugin::v0_1::{
+    generator::Generator, policy::Policy, provider::Adapter, solver::Solver,
+};
 use crate::subnet::plugin::{
     ChallengeGenerator, ChallengeSolver, KeptPlugin, PluginId, Plugins, ScoringPolicy, World,
 };
+use crate::subnet::provider::ProviderAdapter;
 
 impl Plugins for Registry {
     fn policy(&self) -> Option<Arc<dyn ScoringPolicy>> {
@@ -48,6 +51,19 @@ impl Plugins for Registry {
             .flat_map(|held| held.loaded.solves.iter().cloned())
             .collect();
         names.into_iter().collect()
+    }
+
+    fn providers(&self) -> Vec<Arc<dyn ProviderAdapter>> {
+        let active = self.active.load();
+        let adapters = active.of(World::ProviderAdapter).map(|held| {
+            let held = self.healthy(held.clone());
+            let adapter: Arc<dyn ProviderAdapter> = Arc::new(Adapter {
+                loaded: held.loaded.clone(),
+                outside: self.base.outside.clone(),
+            });
+            adapter
+        });
+        adapters.collect()
     }
 
     fn solver(&self, solver: &str) -> Option<Arc<dyn ChallengeSolver>> {

@@ -46,6 +46,7 @@ impl Registry {
             engine,
             tables: Tables::default(),
             accelerator: config.accelerator,
+            outside: config.outside,
             observer: config.observer,
         };
         let registry = Self {

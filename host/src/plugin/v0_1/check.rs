@@ -2,7 +2,10 @@
 //!
 //! A reason may quote a miner, so a long one is cut and never refused: one
 //! miner's odd data must not cost the others their epoch. Everything else that
-//! the contract bounds is the plugin's own doing, and refused.
+//! the contract bounds is the plugin's own doing, and refused. What adapters answer
+//! is checked by [`provider`].
+
+pub(in crate::plugin) mod provider;
 
 use std::collections::HashSet;
 
@@ -176,7 +179,7 @@ fn gpu(gpu: wit::Gpu) -> Gpu {
     }
 }
 
-fn label(label: wit::Label) -> Label {
+pub(super) fn label(label: wit::Label) -> Label {
     Label {
         name: label.name,
         value: label.value,

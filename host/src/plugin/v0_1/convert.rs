@@ -1,10 +1,11 @@
 //! From the subnet's words to the contract's, field by field.
 
 use super::bindings::compute::subnet::types as wit;
-use super::bindings::exports::compute::subnet::{challenge, scoring, solver};
+use super::bindings::exports::compute::subnet::{challenge, provider, scoring, solver};
 use crate::subnet::challenge::{Answer, Exchange, Session, Task};
 use crate::subnet::hardware::{Gpu, Hardware, Label, Metric};
 use crate::subnet::plugin::SolverSession;
+use crate::subnet::provider::{Order, Query};
 use crate::subnet::scoring::{Epoch, Finding, Miner, OfferedMachine};
 
 pub(super) fn metrics(metrics: &[Metric]) -> Vec<wit::Metric> {
@@ -17,7 +18,7 @@ pub(super) fn metrics(metrics: &[Metric]) -> Vec<wit::Metric> {
         .collect()
 }
 
-fn labels(labels: &[Label]) -> Vec<wit::Label> {
+pub(super) fn labels(labels: &[Label]) -> Vec<wit::Label> {
     labels
         .iter()
         .map(|label| wit::Label {
@@ -36,7 +37,7 @@ fn gpu(gpu: &Gpu) -> wit::Gpu {
     }
 }
 
-fn hardware(hardware: &Hardware) -> wit::Hardware {
+pub(super) fn hardware(hardware: &Hardware) -> wit::Hardware {
     wit::Hardware {
         gpus: hardware.gpus.iter().map(gpu).collect(),
         cpu_model: hardware.cpu_model.clone(),
@@ -146,5 +147,29 @@ pub(super) fn solver_session(session: &SolverSession) -> solver::Session {
         solver: session.solver.clone(),
         validator: session.validator.to_ss58(),
         miner: session.miner.to_ss58(),
+    }
+}
+
+pub(super) fn query(query: &Query) -> provider::Query {
+    provider::Query {
+        gpu_model: query.gpu_model.clone(),
+        gpu_count: query.gpu_count,
+        gpu_memory_mib: query.gpu_memory_mib,
+        region: query.region.clone(),
+        price_micro_usd_per_hour_max: query.price_micro_usd_per_hour_max,
+        labels: labels(&query.labels),
+    }
+}
+
+pub(super) fn order(order: &Order) -> provider::Order {
+    provider::Order {
+        key: order.key.clone(),
+        offer_id: order.offer_id.clone(),
+        image: order.image.clone(),
+        ssh_public_key: order.ssh_public_key.clone(),
+        disk_mib: order.disk_mib,
+        price_micro_usd_per_hour_max: order.price_micro_usd_per_hour_max,
+        ends_at: order.ends_at,
+        labels: labels(&order.labels),
     }
 }

@@ -3,7 +3,9 @@
 use wasmtime::component::{Instance, InstancePre};
 use wasmtime::{AsContextMut, Store};
 
-use super::bindings::exports::compute::subnet::{challenge, plugin, scoring, solver as solving};
+use super::bindings::exports::compute::subnet::{
+    challenge, plugin, provider as providing, scoring, solver as solving,
+};
 use super::{PACKAGE, VERSION};
 use crate::plugin::guest::Guest;
 use crate::subnet::plugin::World;
@@ -20,6 +22,7 @@ enum RoleExports {
     Scoring(scoring::GuestIndices),
     Challenge(challenge::GuestIndices),
     Solver(solving::GuestIndices),
+    Provider(providing::GuestIndices),
 }
 
 impl Exports {
@@ -32,9 +35,7 @@ impl Exports {
             World::ScoringPolicy => RoleExports::Scoring(scoring::GuestIndices::new(pre)?),
             World::ChallengeGenerator => RoleExports::Challenge(challenge::GuestIndices::new(pre)?),
             World::ChallengeSolver => RoleExports::Solver(solving::GuestIndices::new(pre)?),
-            World::ProviderAdapter => {
-                return Err(wasmtime::Error::msg("this build has no providers yet"));
-            }
+            World::ProviderAdapter => RoleExports::Provider(providing::GuestIndices::new(pre)?),
         };
         Ok(Self {
             plugin: plugin::GuestIndices::new(pre)?,
@@ -67,6 +68,11 @@ impl Exports {
                 let loaded = solver.load(store, instance).map(drop);
                 loaded.map_err(at("solver", "solves or answer"))
             }
+            RoleExports::Provider(provider) => {
+                let loaded = provider.load(store, instance).map(drop);
+                let functions = "wants, offers, provision, instances, inspect, extend or terminate";
+                loaded.map_err(at("provider", functions))
+            }
         }
     }
 
@@ -80,6 +86,13 @@ impl Exports {
     pub(super) fn challenge(&self) -> Option<&challenge::GuestIndices> {
         match &self.role {
             RoleExports::Challenge(indices) => Some(indices),
+            _ => None,
+        }
+    }
+
+    pub(super) fn provider(&self) -> Option<&providing::GuestIndices> {
+        match &self.role {
+            RoleExports::Provider(indices) => Some(indices),
             _ => None,
         }
     }

@@ -26,6 +26,7 @@ fn registry(folder: &tempfile::TempDir) -> Registry {
         data: Default::default(),
         limits: Default::default(),
         trust: Default::default(),
+        outside: Default::default(),
         accelerator: Some(Arc::new(
             CpuAccelerator::new(&CpuOptions::default()).unwrap(),
         )),

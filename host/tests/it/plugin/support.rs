@@ -24,6 +24,9 @@ pub(crate) const GENERATOR: &[u8] = include_bytes!(concat!(
 pub(crate) const SOLVER: &[u8] =
     include_bytes!(concat!(env!("OUT_DIR"), "/fixture_misbehave_solver.wasm"));
 
+pub(crate) const PROVIDER: &[u8] =
+    include_bytes!(concat!(env!("OUT_DIR"), "/fixture_misbehave_provider.wasm"));
+
 /// Small enough that every limit is reached at once, large enough for honest work.
 pub(crate) fn limits() -> Limits {
     let world = WorldLimits {
@@ -45,10 +48,12 @@ pub(crate) fn limits() -> Limits {
         },
         deterministic_threads: 3,
         effectful_threads: 3,
+        provider_threads: 3,
         sessions_max: 12,
         policy: world.clone(),
         generator: world.clone(),
-        solver: world,
+        solver: world.clone(),
+        provider: world,
         ..Limits::default()
     }
 }
@@ -70,7 +75,8 @@ pub(crate) fn fixture(world: World) -> BuiltIn {
     let (name, bytes) = match world {
         World::ScoringPolicy => ("misbehave", POLICY),
         World::ChallengeGenerator => ("misbehave-generator", GENERATOR),
-        _ => ("misbehave-solver", SOLVER),
+        World::ChallengeSolver => ("misbehave-solver", SOLVER),
+        World::ProviderAdapter => ("misbehave-provider", PROVIDER),
     };
     BuiltIn {
         name: Cow::Borrowed(name),
@@ -209,6 +215,7 @@ fn open(
             limits: Default::default(),
             trust: setup.trust.clone(),
             accelerator: None,
+            outside: Default::default(),
             observer: Arc::new(Unobserved),
         },
     )

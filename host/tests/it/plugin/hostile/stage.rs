@@ -63,6 +63,7 @@ impl Stage {
             limits: Default::default(),
             trust: Default::default(),
             accelerator: None,
+            outside: Default::default(),
             observer: Arc::new(Unobserved),
         };
         let registry = Registry::open(engine.clone(), config).unwrap();
