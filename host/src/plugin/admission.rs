@@ -2,13 +2,9 @@
 //!
 //! ```text
 //! size -> approval -> component at all? -> which world, which generation -> imports
-<<<<<<< HEAD
-//!   -> compile -> link -> instantiate, types -> describe -> settings -> a plugin
-//!   -> rehearsal, if it is to take over -> active
-=======
 //!   -> compile -> link -> instantiate, types -> describe -> settings
 //!   -> an adapter's wants against the grant -> a plugin
->>>>>>> f92c6d61b58cfe286dbbb0971bbaf007f3f293fb
+//!   -> rehearsal, if it is to take over -> active
 //! ```
 //!
 //! Every step runs under the limits its calls will run under, on a thread of

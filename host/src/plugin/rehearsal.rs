@@ -210,3 +210,77 @@ fn session_with_nobody() -> Session {
         memory: Vec::new(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::cell::Cell;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::plugin::builtin;
+    use crate::plugin::engine::Engine;
+    use crate::plugin::limits::Limits;
+    use crate::plugin::lone::{self, With};
+    use crate::plugin::settings::Settings;
+
+    /// A policy of which nothing is called: what is compared is the test's.
+    fn policy() -> Arc<Loaded> {
+        let engine = Engine::new(Limits::default()).unwrap();
+        let with = With::Table(Settings::new());
+        let bytes = &builtin::score_level().bytes;
+        lone::load(&engine, bytes, with, World::ScoringPolicy).unwrap()
+    }
+
+    #[test]
+    fn answers_that_part_are_named_by_the_place_where_they_do() {
+        let policy = policy();
+        let asked = Cell::new(0);
+        let ask = |_: &Exports, _: &mut Store<Guest>, _: &Instance| {
+            asked.set(asked.get() + 1);
+            Ok(vec![7, asked.get()])
+        };
+        let came_to = twice(&policy.maker, policy::Question::chance, ask, Ok);
+        let parted = AdmissionError::Unsteady {
+            at: "[1]".to_owned(),
+            one: "1".to_owned(),
+            two: "2".to_owned(),
+        };
+        assert_eq!(came_to.unwrap_err(), parted);
+    }
+
+    #[test]
+    fn equal_answers_of_different_fuel_part_too() {
+        let policy = policy();
+        let asked = Cell::new(0);
+        let ask = |_: &Exports, store: &mut Store<Guest>, _: &Instance| {
+            asked.set(asked.get() + 1);
+            store.set_fuel(asked.get())
+        };
+        let came_to = twice(&policy.maker, policy::Question::chance, ask, Ok);
+        assert!(matches!(came_to, Err(AdmissionError::Unsteady { at, .. }) if at == "fuel"));
+    }
+
+    #[test]
+    fn one_answer_and_one_failure_part_and_two_failures_of_a_kind_are_one() {
+        let policy = policy();
+        let asked = Cell::new(0);
+        let fails_after = |good: u64| {
+            asked.set(0);
+            let ask = |_: &Exports, _: &mut Store<Guest>, _: &Instance| {
+                asked.set(asked.get() + 1);
+                match asked.get() <= good {
+                    true => Ok(1),
+                    false => Err(PluginError::Failed("no".into()).into()),
+                }
+            };
+            twice(&policy.maker, policy::Question::chance, ask, Ok)
+        };
+        assert!(matches!(
+            fails_after(1),
+            Err(AdmissionError::Unsteady { .. })
+        ));
+        assert!(matches!(fails_after(0), Ok(Err(PluginError::Failed(_)))));
+        assert!(matches!(fails_after(2), Ok(Ok(1))));
+    }
+}

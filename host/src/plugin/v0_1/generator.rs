@@ -48,7 +48,9 @@ impl Question {
             .challenge()
             .ok_or_else(|| wasmtime::Error::msg("not a generator"))?
             .load(store.as_context_mut(), instance)?;
-        challenge.call_advance(store, &self.session, &self.transcript)
+        let given = challenge.call_advance(&mut *store, &self.session, &self.transcript)?;
+        store.data_mut().note_handed_over(size_bytes(&given));
+        Ok(given)
     }
 
     pub(in crate::plugin) fn read(
@@ -60,6 +62,16 @@ impl Question {
 
     fn check(&self, given: wit::Step) -> Result<Step, PluginError> {
         check::step(given, self.transcript.len(), &self.seed)
+    }
+}
+
+fn size_bytes(given: &Result<wit::Step, String>) -> usize {
+    match given {
+        Ok(wit::Step::Ask(task)) => task.solver.len() + task.payload.len(),
+        Ok(wit::Step::Conclude(verdict)) => {
+            size_of_val(&*verdict.metrics) + verdict.reason.len() + verdict.memory.len()
+        }
+        Err(why) => why.len(),
     }
 }
 

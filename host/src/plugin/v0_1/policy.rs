@@ -57,7 +57,9 @@ impl Question {
             .scoring()
             .ok_or_else(|| wasmtime::Error::msg("not a policy"))?
             .load(store.as_context_mut(), instance)?;
-        scoring.call_evaluate(store, &self.epoch, &self.miners, &self.memory)
+        let given = scoring.call_evaluate(&mut *store, &self.epoch, &self.miners, &self.memory)?;
+        store.data_mut().note_handed_over(size_bytes(&given));
+        Ok(given)
     }
 
     pub(in crate::plugin) fn read(
@@ -69,6 +71,16 @@ impl Question {
 
     fn check(&self, given: wit::Outcome) -> Result<Outcome, PluginError> {
         check::outcome(given, &self.known)
+    }
+}
+
+fn size_bytes(given: &Result<wit::Outcome, String>) -> usize {
+    match given {
+        Ok(outcome) => {
+            let reasons = outcome.scores.iter().map(|score| score.reason.len());
+            size_of_val(&*outcome.scores) + reasons.sum::<usize>() + outcome.memory.len()
+        }
+        Err(why) => why.len(),
     }
 }
 

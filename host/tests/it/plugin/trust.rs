@@ -281,6 +281,9 @@ async fn a_plugin_may_ask_for_more_up_to_the_ceiling_and_is_shown_with_it() {
     assert_eq!(inspected.limits.fuel_max, 300_000_000);
     assert_eq!(inspected.settings["mode"], "ok");
     assert!(inspected.used.fuel.last > 0);
+    assert!(inspected.used.handed_over_bytes.last > 0);
+    assert!(inspected.used.taken_bytes.max > 0);
+    assert_eq!(inspected.used.log_bytes.max, 0);
     assert_eq!(inspected.used.fuel.p99, inspected.used.fuel.max);
     assert!(
         inspected
