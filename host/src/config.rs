@@ -30,6 +30,7 @@
 
 mod egress;
 mod engine;
+mod evidence;
 mod file;
 mod folders;
 mod guard;
@@ -39,6 +40,7 @@ mod plugins;
 mod probe;
 mod problem;
 mod reader;
+mod reload;
 mod sections;
 mod sources;
 mod trust;
@@ -56,6 +58,7 @@ use crate::subnet::guard::Limits as GuardLimits;
 use crate::subnet::trust::Trust;
 
 pub use engine::{Ceiling, Engine, Stop, WorldLimits};
+pub use evidence::Evidence;
 pub use file::FILE_BYTES_MAX;
 pub use folders::Folders;
 pub use missing::Missing;
@@ -64,6 +67,7 @@ pub use plugins::{PluginLimits, Plugins};
 pub use probe::Probe;
 pub use problem::{Problem, Problems};
 pub use reader::{Key, environment_name};
+pub use reload::Changed;
 pub use sections::{
     Accelerator, Axon, Log, LogFormat, LogLevel, Metrics, Miner, Peers, Protocol, Shutdown, Spread,
     Validator, Wallet,
@@ -144,6 +148,8 @@ pub struct Settings {
     pub guard: Option<GuardLimits>,
     /// `[probe]`; `None` if it is off.
     pub probe: Option<Probe>,
+    /// `[evidence]`
+    pub evidence: Evidence,
     /// `[engine]`
     pub engine: Engine,
     /// `[plugins.NAME]`
@@ -164,6 +170,8 @@ pub struct Settings {
     pub shutdown: Shutdown,
     /// Worth telling the operator, once logging runs.
     pub warnings: Vec<String>,
+    /// By key, what was given or else the default.
+    said: BTreeMap<String, String>,
 }
 
 impl Settings {
@@ -174,6 +182,7 @@ impl Settings {
         let mut reader = sources.into_reader(role)?;
         let mut settings = Self::read(&mut reader, &folders);
         settings.check(&mut reader);
+        settings.said = std::mem::take(&mut reader.said);
         settings.warnings = reader.finish()?.1;
         Ok(settings)
     }
@@ -217,6 +226,7 @@ impl Settings {
             validator: Validator::read(reader),
             guard: guard::read(reader),
             probe: probe::read(reader),
+            evidence: Evidence::read(reader),
             engine: Engine::read(reader),
             plugins: Plugins::read(reader),
             trust: trust::read(reader),
@@ -227,6 +237,7 @@ impl Settings {
             log: Log::read(reader),
             shutdown: Shutdown::read(reader),
             warnings: Vec::new(),
+            said: BTreeMap::new(),
         }
     }
 

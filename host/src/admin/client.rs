@@ -14,8 +14,9 @@ use super::protocol::{
     line,
 };
 use super::server::is_trusted;
-use super::{PluginList, Refusal, Swapped};
+use super::{PluginList, Refusal, Reloaded, Swapped};
 use crate::subnet::provider::Query;
+use crate::subnet::plugin::Rehearsal;
 
 /// Why a node gave no answer.
 #[derive(Debug, thiserror::Error)]
@@ -99,12 +100,18 @@ impl Client {
         self.ask(&Request::Accept).await
     }
 
+    /// Has the configuration read again.
+    pub async fn reload(&self) -> Result<Reloaded, AdminError> {
+        self.ask(&Request::Reload).await
+    }
+
     /// Offers `file`, an absolute path, for the place of `name`.
     pub async fn swap(
         &self,
         name: &str,
         file: &Path,
         approval: Approval,
+        rehearsal: Rehearsal,
     ) -> Result<Swapped, AdminError> {
         let name = name.to_owned();
         let file = file
@@ -115,6 +122,7 @@ impl Client {
             name,
             file,
             approval,
+            rehearsal,
         })
         .await
     }

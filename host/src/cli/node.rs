@@ -14,6 +14,7 @@ mod miner;
 mod moments;
 mod options;
 mod providers;
+mod reload;
 mod validator;
 
 use std::sync::Arc;
@@ -41,6 +42,7 @@ use crate::subnet::trust::Trust;
 use super::keys;
 pub(crate) use options::accelerator;
 pub(crate) use providers::want;
+pub(crate) use reload::Again;
 
 use super::shutdown::Shutdown;
 use super::surroundings::Surroundings;
@@ -77,9 +79,11 @@ struct Means {
 
 impl Node {
     /// Starts what `config` says. Whatever an operator can mend fails here; the
-    /// chain may be away, the role waits for it.
+    /// chain may be away, the role waits for it. `again` is what the configuration
+    /// can be read from again, if it can.
     pub(crate) async fn start(
         config: Config,
+        again: Option<Again>,
         replaced: Replaced,
         shutdown: Shutdown,
     ) -> anyhow::Result<Self> {
@@ -102,6 +106,14 @@ impl Node {
         let chain = Arc::new(connected.with_commits(config.settings.validator.commits));
         let quiet = Quiet::default();
         let guard = Arc::new(Guard::new(config.settings.guard));
+        let (sources, hangup) = again.map(|again| (again.sources, again.hangup)).unzip();
+        let reloader = Arc::new(reload::Reloader::new(
+            &config,
+            sources,
+            registry.clone(),
+            guard.clone(),
+            quiet.clone(),
+        ));
         let face = admin::Face::new(
             &config,
             account,
@@ -110,8 +122,12 @@ impl Node {
             chain.clone(),
             quiet.clone(),
             guard.clone(),
+            reloader.clone(),
         );
         let mut services = around.start(Arc::new(face));
+        if let Some(hangup) = hangup {
+            services.spawn(reloader.follow(hangup, shutdown.clone()));
+        }
         info!(role = config.role.as_str(), hotkey = %account, netuid = config.netuid, "starting");
         let (opened, memory) = watch::channel(None);
         let means = Means {

@@ -11,7 +11,7 @@ use super::error::OpenError;
 /// Marks the file as ours: "host" in ASCII.
 const APPLICATION_ID: i32 = 0x686f_7374;
 
-const MIGRATIONS: &[&str] = &[FIRST, KEPT, PROBES];
+const MIGRATIONS: &[&str] = &[FIRST, KEPT, PROBES, GUARD];
 
 const FIRST: &str = "
 CREATE TABLE owner (
@@ -166,6 +166,14 @@ CREATE INDEX probes_held   ON probes (serial) WHERE released = 0;
 CREATE INDEX probes_epoch  ON probes (epoch);
 CREATE INDEX probes_began  ON probes (began_at);
 CREATE INDEX probes_hotkey ON probes (hotkey, machine, block);
+";
+
+/// What the guard holds, so that an operator's word is kept across a restart.
+const GUARD: &str = "
+CREATE TABLE guard (
+  one  INTEGER PRIMARY KEY CHECK (one = 1),
+  json TEXT    NOT NULL
+) STRICT;
 ";
 
 /// Brings the file to this program's generation, or refuses a newer one and

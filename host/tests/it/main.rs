@@ -5,6 +5,7 @@ mod author;
 mod chain;
 mod cli;
 mod config;
+mod contract;
 mod devchain;
 mod egress;
 mod docker;

@@ -27,12 +27,17 @@ pub(super) async fn run(means: Means) -> anyhow::Result<()> {
         hotkey: means.hotkey.account(),
     };
     let folder = settings.state_folder.clone();
+    let kept = &settings.evidence;
+    let retention = Retention::within(kept.keep_days, kept.keep_mib);
+    let guard = means.guard.clone();
     let store = tokio::task::spawn_blocking(move || {
-        SqliteStore::open(&folder, &owner, Retention::default())
+        let store = Arc::new(SqliteStore::open(&folder, &owner, retention)?);
+        guard.remember_in(store.clone())?;
+        anyhow::Ok(store)
     })
     .await
     .context("the evidence store could not be opened")??;
-    let store = Arc::new(store);
+    means.registry.rehearse_on(store.clone());
     means.opened.send_replace(Some(store.clone()));
     let dendrite = HttpDendrite::new(
         means.hotkey.clone(),
