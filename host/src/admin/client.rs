@@ -15,8 +15,8 @@ use super::protocol::{
 };
 use super::server::is_trusted;
 use super::{PluginList, Refusal, Reloaded, Swapped};
-use crate::subnet::provider::Query;
 use crate::subnet::plugin::Rehearsal;
+use crate::subnet::provider::Query;
 
 /// Why a node gave no answer.
 #[derive(Debug, thiserror::Error)]
