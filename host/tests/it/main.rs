@@ -10,6 +10,7 @@ mod egress;
 mod evidence;
 mod node;
 mod plugin;
+mod provider;
 mod python;
 mod synapse;
 mod tidy;
