@@ -13,6 +13,7 @@ mod evidence;
 mod node;
 mod plugin;
 mod probing;
+mod provider;
 mod python;
 mod ssh;
 mod synapse;
