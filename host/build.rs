@@ -13,11 +13,14 @@ use std::process::{Command, ExitCode};
 const TARGET: &str = "wasm32-wasip2";
 
 /// Carried by the binary, and the fixtures that tests load.
-const COMPONENTS: [&str; 8] = [
+const COMPONENTS: [&str; 11] = [
     "challenge-matmul",
     "solver-matmul",
     "score-compute",
     "score-level",
+    "provider-aws",
+    "provider-runpod",
+    "provider-lambda",
     "fixture-misbehave",
     "fixture-misbehave-generator",
     "fixture-misbehave-solver",

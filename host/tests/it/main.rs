@@ -4,6 +4,7 @@
 mod author;
 mod chain;
 mod cli;
+mod clouds;
 mod config;
 mod contract;
 mod devchain;

@@ -10,8 +10,6 @@ use serde_json::{Value, json};
 
 use super::cloud::{Answer, Asked, Cloud};
 
-/// The account's key.
-pub(crate) const TOKEN: &str = "lambda";
 /// What is for rent.
 pub(crate) const KIND: &str = "gpu_1x_a10";
 /// Where it is.
@@ -19,6 +17,8 @@ pub(crate) const REGION: &str = "us-west-1";
 
 /// An account and what it could rent.
 pub(crate) struct LambdaCloud {
+    /// The account's key.
+    pub(crate) token: &'static str,
     /// As the API gives them back.
     pub(crate) machines: Vec<Value>,
     /// As the API gives them back.
@@ -77,6 +77,7 @@ struct Terminate {
 impl LambdaCloud {
     pub(crate) fn new() -> Self {
         Self {
+            token: "lambda",
             machines: Vec::new(),
             keys: Vec::new(),
             price_cents: 75,
@@ -293,7 +294,7 @@ fn error(status: u16, code: &str, message: &str) -> Answer {
 
 impl Cloud for LambdaCloud {
     fn answer(&mut self, asked: &Asked<'_>) -> Answer {
-        if asked.authorization != Some(&format!("Bearer {TOKEN}")) {
+        if asked.authorization != Some(&format!("Bearer {}", self.token)) {
             return error(
                 401,
                 "global/invalid-api-key",

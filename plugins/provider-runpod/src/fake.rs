@@ -12,8 +12,6 @@ use serde_json::{Value, json};
 
 use super::cloud::{Answer, Asked, Cloud};
 
-/// The account's key.
-pub(crate) const TOKEN: &str = "runpod";
 /// The one card that is for rent.
 pub(crate) const GPU: &str = "NVIDIA GeForce RTX 4090";
 /// Where it is.
@@ -21,6 +19,8 @@ pub(crate) const PLACE: &str = "US-KS-2";
 
 /// An account and what it could rent.
 pub(crate) struct Runpod {
+    /// The account's key.
+    pub(crate) token: &'static str,
     /// As the API gives them back.
     pub(crate) pods: Vec<Value>,
     /// What the catalogue says, in dollars an hour.
@@ -73,6 +73,7 @@ struct Gpu {
 impl Runpod {
     pub(crate) fn new() -> Self {
         Self {
+            token: "runpod",
             pods: Vec::new(),
             price: 0.44,
             cost: 0.44,
@@ -236,7 +237,7 @@ fn problem(status: u16, title: &str, detail: &str) -> Answer {
 
 impl Cloud for Runpod {
     fn answer(&mut self, asked: &Asked<'_>) -> Answer {
-        if asked.authorization != Some(&format!("Bearer {TOKEN}")) {
+        if asked.authorization != Some(&format!("Bearer {}", self.token)) {
             return problem(401, "Unauthorized", "missing bearer token");
         }
         match (asked.method, asked.path()) {
