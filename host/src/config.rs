@@ -26,6 +26,9 @@
 //! flags ┘
 //! ```
 //!
+//! A node that runs may read all of it again; what counts then, and what waits for
+//! the next start, is `reload`'s to say.
+//!
 //! Does not open wallets, reach networks or make folders.
 
 mod egress;

@@ -24,8 +24,12 @@ use crate::plugin::call::Loaded;
 use crate::plugin::rehearsal;
 use crate::plugin::settings::SettingsByPlugin;
 use crate::plugin::tables::{DataByPlugin, LimitsByPlugin, Tables};
+use crate::subnet::events::{Event, SwapKind};
 use crate::subnet::plugin::{Digest, PluginId};
 use crate::subnet::trust::{Subject, Trust};
+
+/// Where a refusal of new settings comes from.
+const ORIGIN: &str = "the configuration";
 
 /// What an operator's configuration says of plugins.
 #[derive(Clone, Default)]
@@ -119,7 +123,10 @@ impl Registry {
             return Some(self.give_way(held, why));
         }
         let again = match self.is_current(&held.loaded) {
-            Ok(true) => return None,
+            Ok(true) => {
+                self.forget_refusal(&held.slot);
+                return None;
+            }
             Ok(false) => self.readmit_one(held),
             Err(error) => Err(error),
         };
@@ -127,7 +134,7 @@ impl Registry {
             Ok(()) => Consequence::Readmitted,
             Err(error) => {
                 let digest = held.loaded.id.digest;
-                let refusal = Refusal::new(&held.slot, "the configuration", digest, &error);
+                let refusal = Refusal::new(&held.slot, ORIGIN, digest, &error);
                 self.refused(&held.slot, refusal);
                 Consequence::Refused(error)
             }
@@ -152,6 +159,7 @@ impl Registry {
             .retain_settings(&newcomer.loaded.maker.settings)
             .map_err(|error| AdmissionError::State(error.to_string()))?;
         self.activate(newcomer);
+        self.forget_refusal(&held.slot);
         tracing::info!(
             slot = held.slot,
             name = held.loaded.id.name,
@@ -160,14 +168,26 @@ impl Registry {
         Ok(())
     }
 
+    /// What the configuration said before and does not say any more.
+    fn forget_refusal(&self, slot: &str) {
+        lock(&self.refusals).retain(|refusal| refusal.slot != slot || refusal.origin != ORIGIN);
+    }
+
     /// A policy that decides nothing has no predecessor to come back.
     fn give_way(&self, held: &Held, why: AdmissionError) -> Consequence {
         let digest = held.loaded.id.digest;
         let waits = [SHADOW_SLOT, UPCOMING_SLOT].contains(&&*held.slot);
-        let next = self.predecessor(held).filter(|_| !waits);
+        let next = match waits {
+            true => None,
+            false => self.predecessor(held),
+        };
         let by = next.as_ref().map(|next| next.loaded.id.clone());
         tell_loudly(&held.slot, digest, &why, by.as_ref());
         self.keep_refusal(Refusal::new(&held.slot, "active before", digest, &why));
+        self.base.observer.observe(Event::PluginSwap {
+            world: held.world(),
+            kind: SwapKind::Demoted,
+        });
         let recorded = match &by {
             Some(by) => self.state().activate(Swap {
                 slot: held.slot.clone(),

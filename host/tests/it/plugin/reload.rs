@@ -48,6 +48,7 @@ async fn a_plugin_that_does_not_take_its_new_settings_goes_on_and_the_list_says_
     assert!(why.contains("told to find the settings wrong"), "{why}");
     // What runs is what counts: said right again, there is nothing to do.
     assert_eq!(node.reconfigure(|_| {}), []);
+    assert!(node.registry.refusals().is_empty());
 }
 
 #[tokio::test]
