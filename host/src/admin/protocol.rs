@@ -7,6 +7,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader};
 
 use super::Refusal;
 use crate::subnet::plugin::{Moment, Rehearsal};
+use super::rentals::Rentals;
 use crate::subnet::provider::Query;
 
 /// The longest request, in bytes.
@@ -39,6 +40,8 @@ pub(super) enum Request {
     Providers,
     /// What there is for rent.
     Offers(Query),
+    /// Something about a rental.
+    Rentals(Rentals),
     /// The weights that the guard holds.
     Held,
     /// Lets them through.

@@ -114,6 +114,13 @@ impl Node {
             guard.clone(),
             quiet.clone(),
         ));
+        let letting = match config.role {
+            Role::Miner => {
+                let letting = miner::Letting::open(&config, account, &registry, &metrics);
+                Some(letting.await?)
+            }
+            Role::Validator => None,
+        };
         let face = admin::Face::new(
             &config,
             account,
@@ -123,7 +130,8 @@ impl Node {
             quiet.clone(),
             guard.clone(),
             reloader.clone(),
-        );
+        )
+        .letting(letting.as_ref().map(miner::Letting::landlord));
         let mut services = around.start(Arc::new(face));
         if let Some(hangup) = hangup {
             services.spawn(reloader.follow(hangup, shutdown.clone()));
@@ -141,8 +149,10 @@ impl Node {
             opened,
             shutdown: shutdown.clone(),
         };
-        let role = match axon {
-            Some(listener) => tokio::spawn(miner::run(means, listener, &mut services)?),
+        let role = match axon.zip(letting) {
+            Some((listener, letting)) => {
+                tokio::spawn(miner::run(means, listener, letting, &mut services)?)
+            }
             None => tokio::spawn(validator::run(means)),
         };
         Ok(Self {

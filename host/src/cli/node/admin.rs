@@ -19,6 +19,7 @@ use crate::role::validator::guard::Guard;
 use crate::subnet::chain::{Chain, Metagraph};
 use crate::subnet::key::AccountId;
 use crate::subnet::provider::Query;
+use crate::subnet::rental::Landlord;
 use crate::subnet::trust::Subject;
 
 use super::providers;
@@ -39,6 +40,7 @@ pub(super) struct Face {
     quiet: Quiet,
     guard: Arc<Guard>,
     reloader: Arc<Reloader>,
+    landlord: Option<Arc<dyn Landlord>>,
     since: Instant,
 }
 
@@ -69,8 +71,15 @@ impl Face {
             quiet,
             guard,
             reloader,
+            landlord: None,
             since: Instant::now(),
         }
+    }
+
+    /// A miner's.
+    pub(super) fn letting(mut self, landlord: Option<Arc<dyn Landlord>>) -> Self {
+        self.landlord = landlord;
+        self
     }
 }
 
@@ -119,6 +128,10 @@ impl Admin for Face {
             "chain": self.on_chain().await,
             "readiness": readiness,
         })
+    }
+
+    fn landlord(&self) -> Option<Arc<dyn Landlord>> {
+        self.landlord.clone()
     }
 
     async fn plugins(&self) -> PluginList {

@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 
 use crate::subnet::key::AccountId;
 use crate::subnet::rental::{Landlord, RentError, Renter};
+use crate::subnet::scoring::OfferedMachine;
 use crate::subnet::wire::{RentAnswer, RentCall};
 
 /// Calls under way, those whose callers have hung up among them.
@@ -26,6 +27,11 @@ impl Counter {
             landlord,
             calls: Arc::new(Semaphore::new(CALLS_MAX)),
         }
+    }
+
+    /// What the miner describes, its own machine first.
+    pub(super) async fn machines(&self) -> Vec<OfferedMachine> {
+        self.landlord.machines().await
     }
 
     pub(super) async fn serve(
