@@ -28,6 +28,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::subnet::plugin::PluginId;
+use crate::subnet::provider::Query;
 use crate::subnet::trust::Subject;
 
 pub use client::{AdminError, Client};
@@ -54,6 +55,10 @@ pub trait Admin: Send + Sync {
     /// Puts back what was active before in a place, makes the policy on trial the
     /// active one, or ends its trial.
     async fn change(&self, change: Change) -> Result<Swapped, Refusal>;
+    /// The active provider adapters, as a list of objects.
+    async fn providers(&self) -> serde_json::Value;
+    /// What they have for rent now, as an object.
+    async fn offers(&self, query: Query) -> serde_json::Value;
     /// The weights that the guard holds, as an object.
     async fn held(&self) -> Option<serde_json::Value>;
     /// Lets them through with the next epoch, and says what they were.

@@ -30,6 +30,7 @@ mod logging;
 mod node;
 mod plugin;
 mod progress;
+mod provider;
 mod replay;
 mod run;
 mod scaffold;
@@ -81,6 +82,7 @@ enum Command {
     Devchain(devchain::Devchain),
     Subnet(subnet::Subnet),
     Plugin(plugin::Plugin),
+    Provider(provider::Provider),
     Wallet(wallet::Wallet),
     Status(status::Status),
     Guard(guard::Guard),
@@ -171,6 +173,7 @@ impl Cli {
             Command::Subnet(subnet) => subnet.execute(&mut world),
             Command::Wallet(wallet) => wallet.execute(&mut world),
             Command::Plugin(plugin) => plugin.execute(&mut world),
+            Command::Provider(provider) => provider.execute(&mut world),
             Command::Status(status) => status.execute(&mut world),
             Command::Guard(guard) => guard.execute(&mut world),
             Command::Replay(replay) => replay.execute(&mut world),

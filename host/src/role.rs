@@ -5,8 +5,11 @@
 //! a sandbox or a disk. `cli/run.rs` hands over the concrete things.
 //!
 //! - [`miner`] answers: it describes its machine and lets solvers do tasks.
+//! - [`landlord`] lets machines for a miner: its own and those of its providers.
 //! - [`validator`] asks: it challenges miners, keeps the evidence, lets the
 //!   policy score it and sets the weights.
+//!
+//! [`offers`] is what all provider adapters have for rent.
 //!
 //! What a validator decided can be checked afterwards: [`replay`] repeats it,
 //! [`bundle`] hands it to others, [`backtest`] asks what another policy would
@@ -14,7 +17,9 @@
 
 pub mod backtest;
 pub mod bundle;
+pub mod landlord;
 pub mod miner;
+pub mod offers;
 pub mod operator;
 mod registration;
 pub mod replay;

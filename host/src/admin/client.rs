@@ -15,6 +15,7 @@ use super::protocol::{
 };
 use super::server::is_trusted;
 use super::{PluginList, Refusal, Swapped};
+use crate::subnet::provider::Query;
 
 /// Why a node gave no answer.
 #[derive(Debug, thiserror::Error)]
@@ -76,6 +77,16 @@ impl Client {
     /// Changes what is active among what is here already.
     pub async fn change(&self, change: Change) -> Result<Swapped, AdminError> {
         self.ask(&Request::Change(change)).await
+    }
+
+    /// The active provider adapters.
+    pub async fn providers(&self) -> Result<serde_json::Value, AdminError> {
+        self.ask(&Request::Providers).await
+    }
+
+    /// What they have for rent now.
+    pub async fn offers(&self, query: Query) -> Result<serde_json::Value, AdminError> {
+        self.ask(&Request::Offers(query)).await
     }
 
     /// The weights that the guard holds; null if it holds none.

@@ -7,6 +7,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader};
 
 use super::Refusal;
 use crate::subnet::plugin::Moment;
+use crate::subnet::provider::Query;
 
 /// The longest request, in bytes.
 pub(super) const REQUEST_BYTES_MAX: u64 = 64 << 10;
@@ -34,6 +35,10 @@ pub(super) enum Request {
     History,
     /// Something else in a place, of what is here already.
     Change(Change),
+    /// Whom machines can be rented from.
+    Providers,
+    /// What there is for rent.
+    Offers(Query),
     /// The weights that the guard holds.
     Held,
     /// Lets them through.

@@ -91,6 +91,8 @@ async fn carry_out(request: Request, admin: &dyn Admin) -> Reply {
             Ok(swapped) => done(&swapped),
             Err(refusal) => Reply::Refused(refusal),
         },
+        Request::Providers => Reply::Done(admin.providers().await),
+        Request::Offers(query) => Reply::Done(admin.offers(query).await),
         Request::Held => Reply::Done(admin.held().await.unwrap_or_default()),
         Request::Accept => admin.accept().await.map_or_else(
             || Reply::Failed("the guard holds nothing; `host guard` shows what it does".to_owned()),

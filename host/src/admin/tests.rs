@@ -46,6 +46,14 @@ impl Admin for Node {
         })
     }
 
+    async fn providers(&self) -> serde_json::Value {
+        serde_json::json!([])
+    }
+
+    async fn offers(&self, query: Query) -> serde_json::Value {
+        serde_json::json!({ "asked": query })
+    }
+
     async fn held(&self) -> Option<serde_json::Value> {
         None
     }

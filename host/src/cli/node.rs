@@ -13,6 +13,7 @@ mod drop_folder;
 mod miner;
 mod moments;
 mod options;
+mod providers;
 mod validator;
 
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use tracing::{info, warn};
 
 use crate::chain::Subtensor;
 use crate::config::{Config, Role, Settings};
+use crate::egress::{self, HttpEgress};
 use crate::metrics::Metrics;
 use crate::plugin::{Approval, Child, Compilation, Engine, Outside, Registry, Workshop, registry};
 use crate::role::validator::Quiet;
@@ -38,6 +40,7 @@ use crate::subnet::trust::Trust;
 
 use super::keys;
 pub(crate) use options::accelerator;
+pub(crate) use providers::want;
 
 use super::shutdown::Shutdown;
 use super::surroundings::Surroundings;
@@ -184,8 +187,13 @@ pub(crate) fn engine(settings: &Settings) -> anyhow::Result<Engine> {
 }
 
 /// What provider adapters may reach, as `[plugins.NAME.grant]` says.
-pub(crate) fn outside(_settings: &Settings) -> Outside {
-    Outside::default()
+pub(crate) fn outside(settings: &Settings) -> anyhow::Result<Outside> {
+    let limits = settings.egress.clone();
+    let egress = HttpEgress::new(settings.grants(), limits, egress::World::of_this_system())?;
+    Ok(Outside {
+        egress: Some(Arc::new(egress)),
+        workloads: None,
+    })
 }
 
 /// Compiles and admits; blocks, so it is done elsewhere.
@@ -213,7 +221,7 @@ async fn open_registry(
             ..settings.trust.clone()
         },
         accelerator,
-        outside: outside(settings),
+        outside: outside(settings)?,
         observer: metrics,
     };
     let limits = options::limits(settings);

@@ -7,6 +7,7 @@ mod cli;
 mod config;
 mod devchain;
 mod docker;
+mod egress;
 mod evidence;
 mod node;
 mod plugin;

@@ -18,7 +18,10 @@ use crate::role::validator::Quiet;
 use crate::role::validator::guard::Guard;
 use crate::subnet::chain::{Chain, Metagraph};
 use crate::subnet::key::AccountId;
+use crate::subnet::provider::Query;
 use crate::subnet::trust::Subject;
+
+use super::providers;
 
 /// How long a person who asks for the status waits for the chain.
 const CHAIN_PATIENCE: Duration = Duration::from_secs(3);
@@ -160,6 +163,14 @@ impl Admin for Face {
         }
     }
 
+    async fn providers(&self) -> Value {
+        providers::list(&self.registry)
+    }
+
+    async fn offers(&self, query: Query) -> Value {
+        providers::offers(&self.registry, &query).await
+    }
+
     async fn held(&self) -> Option<Value> {
         serde_json::to_value(self.guard.held()?).ok()
     }
@@ -230,7 +241,7 @@ fn pack_entry(listed: ListedPack) -> PluginEntry {
     }
 }
 
-fn origin(source: Source) -> String {
+pub(super) fn origin(source: Source) -> String {
     match source {
         Source::BuiltIn => "built-in".into(),
         Source::Pinned { by } => format!("pinned by {by}"),
