@@ -132,9 +132,13 @@ impl Service for Miner {
             rented_permille: 0,
             labels: Vec::new(),
         };
+        let machines = match &self.counter {
+            Some(counter) => counter.machines(own).await,
+            None => vec![own],
+        };
         Ok(Description {
             software: concat!("host/", env!("CARGO_PKG_VERSION")).into(),
-            machines: vec![own],
+            machines,
             solvers: self.plugins.solver_names(),
             metrics,
         })
