@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader};
 
 use super::Refusal;
-use crate::subnet::plugin::{Moment, Rehearsal};
 use super::rentals::Rentals;
+use crate::subnet::plugin::{Moment, Rehearsal};
 use crate::subnet::provider::Query;
 
 /// The longest request, in bytes.

@@ -12,6 +12,7 @@ mod admin;
 mod drop_folder;
 mod miner;
 mod moments;
+mod operator;
 mod options;
 mod providers;
 mod reload;
@@ -93,6 +94,7 @@ impl Node {
             Surroundings::open(&config.settings, conditions(config.role), shutdown.clone()).await?;
         let metrics = around.metrics.clone();
         let axon = miner::bind(&config).await?;
+        let door = operator::bind(&config).await?;
         let registry = open_registry(&config, replaced, metrics.clone()).await?;
         metrics.observe(Event::Readiness {
             condition: Condition::Plugins,
@@ -153,7 +155,7 @@ impl Node {
             Some((listener, letting)) => {
                 tokio::spawn(miner::run(means, listener, letting, &mut services)?)
             }
-            None => tokio::spawn(validator::run(means)),
+            None => tokio::spawn(validator::run(means, door)),
         };
         Ok(Self {
             account,
