@@ -41,6 +41,7 @@ mod probe;
 mod problem;
 mod reader;
 mod reload;
+mod renting;
 mod sections;
 mod sources;
 mod trust;
@@ -68,6 +69,7 @@ pub use probe::Probe;
 pub use problem::{Problem, Problems};
 pub use reader::{Key, environment_name};
 pub use reload::Changed;
+pub use renting::{Operator, Renters};
 pub use sections::{
     Accelerator, Axon, Log, LogFormat, LogLevel, Metrics, Miner, Peers, Protocol, Shutdown, Spread,
     Validator, Wallet,
@@ -140,6 +142,10 @@ pub struct Settings {
     pub axon: Axon,
     /// `[miner]`
     pub miner: Miner,
+    /// `[rentals]`: who may rent.
+    pub renters: Renters,
+    /// `[operator]`
+    pub operator: Operator,
     /// `[accelerator]`
     pub accelerator: Accelerator,
     /// `[validator]`
@@ -222,6 +228,8 @@ impl Settings {
             sync_blocks: reader.integer("sync-blocks", 5, 1..=sections::BLOCKS_MAX),
             axon: Axon::read(reader),
             miner: Miner::read(reader),
+            renters: Renters::read(reader),
+            operator: Operator::read(reader),
             accelerator: Accelerator::read(reader),
             validator: Validator::read(reader),
             guard: guard::read(reader),

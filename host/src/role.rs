@@ -18,6 +18,7 @@ pub mod backtest;
 pub mod bundle;
 pub mod miner;
 pub mod offers;
+pub mod operator;
 mod registration;
 pub mod replay;
 #[cfg(test)]

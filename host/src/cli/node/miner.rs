@@ -93,6 +93,8 @@ fn gate_options(settings: &Settings) -> GateOptions {
         min_stake_rao: miner.min_stake_rao,
         allow: miner.allow_hotkeys.iter().copied().collect(),
         deny: miner.deny_hotkeys.iter().copied().collect(),
+        renters: settings.renters.listed.iter().copied().collect(),
+        validators_rent: settings.renters.validators,
     }
 }
 

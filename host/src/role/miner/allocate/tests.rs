@@ -1,1 +1,1 @@
-//! x
+//! What `Allocate` promises.
