@@ -1,4 +1,5 @@
-//! What a validator remembers, in one SQLite file.
+//! What a validator remembers, in one SQLite file; and what a miner lets, in
+//! [another](SqliteLedger).
 //!
 //! The promise is that of [`EvidenceStore`]: what returned `Ok` is on disk and
 //! survives `kill -9` and a power cut; a call that did not return may have
@@ -32,6 +33,7 @@ mod open;
 mod plugins;
 mod probes;
 mod reader;
+mod rentals;
 mod retention;
 mod schema;
 mod sessions;
@@ -58,6 +60,7 @@ pub use error::OpenError;
 pub use miners::DESCRIPTION_BYTES_MAX;
 pub use probes::PROBES_HELD_MAX;
 pub use reader::{EpochSummary, SessionState, SessionSummary, StoreReader, VerdictCounts};
+pub use rentals::{LedgerOwner, LedgerRetention, SqliteLedger};
 pub use retention::Retention;
 pub use sessions::{SESSION_ID_BYTES_MAX, SESSIONS_OPEN_MAX};
 

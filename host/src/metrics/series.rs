@@ -76,6 +76,10 @@ pub(super) struct Series {
     shadow_miners: Family<One, Level>,
     weights: Family<One, Count>,
     weights_block: Family<One, Level>,
+    rentals: Family<One, Level>,
+    rental_spend: Level,
+    terminate_retries: Count,
+    unknown_instances: Level,
     condition: Family<One, Level>,
 }
 
@@ -107,11 +111,16 @@ impl Series {
             shadow_miners: Family::default(),
             weights: Family::default(),
             weights_block: Family::default(),
+            rentals: Family::default(),
+            rental_spend: Level::default(),
+            terminate_retries: Count::default(),
+            unknown_instances: Level::default(),
             condition: Family::default(),
         };
         series.register_work();
         series.register_plugins();
         series.register_chain();
+        series.register_rentals();
         series
     }
 
@@ -254,6 +263,30 @@ impl Series {
         );
     }
 
+    fn register_rentals(&mut self) {
+        let to = &mut self.registry;
+        to.register(
+            "rentals",
+            "Rentals that are not over, by phase",
+            self.rentals.clone(),
+        );
+        to.register(
+            "rental_spend_micro_usd",
+            "What the last day's rentals cost or may cost, in millionths of a US dollar",
+            self.rental_spend.clone(),
+        );
+        to.register(
+            "rental_terminate_retries",
+            "Times that something paid for could not be ended",
+            self.terminate_retries.clone(),
+        );
+        to.register(
+            "rental_unknown_instances",
+            "Instances that providers run and the ledger does not know",
+            self.unknown_instances.clone(),
+        );
+    }
+
     pub(super) fn count(&self, event: Event) {
         match event {
             Event::SessionBegan => {
@@ -276,6 +309,10 @@ impl Series {
                 timed(&self.requests, &self.request_duration, labels, elapsed);
             }
             Event::PluginCalled { .. } | Event::PluginSwap { .. } => self.count_plugin(event),
+            Event::Rentals { .. }
+            | Event::RentalSpend { .. }
+            | Event::TerminateRetried
+            | Event::UnknownInstances { .. } => self.count_rentals(event),
             _ => self.count_chain(event),
         }
     }
@@ -309,6 +346,25 @@ impl Series {
                     ("result", words::swap(kind)),
                 ];
                 self.plugin_swaps.get_or_create(&labels).inc();
+            }
+            _ => {}
+        }
+    }
+
+    fn count_rentals(&self, event: Event) {
+        match event {
+            Event::Rentals { phase, count } => {
+                self.rentals.get_or_create(&[("phase", phase)]).set(count);
+            }
+            Event::RentalSpend { day_micro_usd } => {
+                self.rental_spend.set(day_micro_usd);
+            }
+            Event::TerminateRetried => {
+                self.terminate_retries.inc();
+            }
+            Event::UnknownInstances { count } => {
+                let count = u64::try_from(count).unwrap_or(u64::MAX);
+                self.unknown_instances.set(count);
             }
             _ => {}
         }

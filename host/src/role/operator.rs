@@ -80,7 +80,12 @@ impl Operator {
     /// Rents nothing until it is asked to.
     pub fn new(means: Means) -> Self {
         let market = Arc::new(Market::new(&means));
-        let book = Book::new(means.ledger, means.dendrite, market.clone(), means.now_unix_s);
+        let book = Book::new(
+            means.ledger,
+            means.dendrite,
+            market.clone(),
+            means.now_unix_s,
+        );
         Self {
             keys: means.keys,
             market,
@@ -168,11 +173,15 @@ impl Service for Operator {
     }
 
     async fn describe(&self, _caller: &AccountId) -> Result<Description, Refusal> {
-        Err(Refusal::Unable(format!("no miner is here; see {OPENAPI_PATH}")))
+        Err(Refusal::Unable(format!(
+            "no miner is here; see {OPENAPI_PATH}"
+        )))
     }
 
     async fn challenge(&self, _: &AccountId, _: TaskReceived) -> Result<Vec<u8>, Refusal> {
-        Err(Refusal::Unable(format!("no miner is here; see {OPENAPI_PATH}")))
+        Err(Refusal::Unable(format!(
+            "no miner is here; see {OPENAPI_PATH}"
+        )))
     }
 
     async fn end_session(&self, _caller: &AccountId, _session: &str) {}

@@ -1,4 +1,4 @@
-//! The tables, and how an older file becomes a newer one.
+//! The tables of the evidence, and how an older file becomes a newer one.
 //!
 //! `user_version` counts the migrations a file has seen. A file with more than
 //! this program knows was written by a newer one and is left alone. Migrations
@@ -8,10 +8,22 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::error::OpenError;
 
-/// Marks the file as ours: "host" in ASCII.
-const APPLICATION_ID: i32 = 0x686f_7374;
+/// What a file of ours is told by, and what it has been through.
+pub(super) struct Format {
+    /// Marks the file as ours, in SQLite's header.
+    pub(super) application_id: i32,
+    /// Only ever added to.
+    pub(super) migrations: &'static [&'static str],
+    /// The file's name.
+    pub(super) file: &'static str,
+}
 
-const MIGRATIONS: &[&str] = &[FIRST, KEPT, PROBES, GUARD];
+/// "host" in ASCII.
+pub(super) const EVIDENCE: Format = Format {
+    application_id: 0x686f_7374,
+    migrations: &[FIRST, KEPT, PROBES, GUARD],
+    file: super::FILE_NAME,
+};
 
 const FIRST: &str = "
 CREATE TABLE owner (
@@ -178,26 +190,27 @@ CREATE TABLE guard (
 
 /// Brings the file to this program's generation, or refuses a newer one and
 /// one that is not ours.
-pub(super) fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
+pub(super) fn migrate(connection: &mut Connection, format: &Format) -> Result<(), OpenError> {
+    let file = format.file;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let known = MIGRATIONS.len();
+    let known = format.migrations.len();
     let found: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let application: i32 =
         transaction.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let tables: i64 =
         transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-    if tables > 0 && application != APPLICATION_ID {
-        return Err(OpenError::Foreign);
+    if tables > 0 && application != format.application_id {
+        return Err(OpenError::Foreign { file });
     }
     let done = usize::try_from(found)
         .ok()
         .filter(|done| *done <= known)
-        .ok_or(OpenError::Newer { found, known })?;
-    for migration in &MIGRATIONS[done..] {
+        .ok_or(OpenError::Newer { file, found, known })?;
+    for migration in &format.migrations[done..] {
         transaction.execute_batch(migration)?;
     }
     let version = i64::try_from(known).expect("there are few migrations");
-    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    transaction.pragma_update(None, "application_id", format.application_id)?;
     transaction.pragma_update(None, "user_version", version)?;
     transaction.commit()?;
     Ok(())

@@ -112,6 +112,25 @@ pub enum Event {
         /// When.
         block: BlockNumber,
     },
+    /// How many rentals are in a phase.
+    Rentals {
+        /// One of [`Phase::LIVE`](super::rental::Phase::LIVE).
+        phase: &'static str,
+        /// How many.
+        count: u64,
+    },
+    /// What the last day's rentals cost or may cost the operator.
+    RentalSpend {
+        /// Millionths of a US dollar.
+        day_micro_usd: u64,
+    },
+    /// Something that is paid for could not be ended yet.
+    TerminateRetried,
+    /// Instances that providers run and the ledger does not know.
+    UnknownInstances {
+        /// How many.
+        count: usize,
+    },
     /// A condition of readiness began or ceased to hold.
     Readiness {
         /// Which.

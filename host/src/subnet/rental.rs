@@ -126,6 +126,9 @@ pub enum Phase {
 }
 
 impl Phase {
+    /// The words of those in which a rental may cost something.
+    pub const LIVE: [&'static str; 5] = ["intended", "ordered", "unknown", "running", "ending"];
+
     /// A stable word.
     pub fn as_str(&self) -> &'static str {
         match self {

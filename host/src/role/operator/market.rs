@@ -128,7 +128,9 @@ fn look(
     }
     found.sort_by(|a, b| {
         let rank = |found: &Found| (found.price_micro_usd_per_hour, found.uid);
-        rank(a).cmp(&rank(b)).then_with(|| a.machine.cmp(&b.machine))
+        rank(a)
+            .cmp(&rank(b))
+            .then_with(|| a.machine.cmp(&b.machine))
     });
     found.truncate(FOUND_MAX);
     Ok(found)
@@ -162,7 +164,10 @@ fn is_for_rent(machine: &OfferedMachine) -> bool {
 fn newest<'a>(findings: &'a [Finding], machine: &str) -> Vec<&'a Finding> {
     let mut newest: Vec<&Finding> = Vec::new();
     for finding in findings.iter().filter(|finding| finding.machine == machine) {
-        if newest.iter().all(|known| known.challenge != finding.challenge) {
+        if newest
+            .iter()
+            .all(|known| known.challenge != finding.challenge)
+        {
             newest.push(finding);
         }
     }
@@ -194,7 +199,9 @@ fn is_met(requirement: &Requirement, found: &Found, newest: &[&Finding]) -> bool
     let proved = || {
         !found.passed.is_empty()
             && found.failed.is_empty()
-            && newest.iter().all(|finding| requirement.is_proved_by(finding))
+            && newest
+                .iter()
+                .all(|finding| requirement.is_proved_by(finding))
     };
     requirement
         .price_micro_usd_per_hour_max

@@ -116,7 +116,10 @@ impl Miners {
             RentCall::End { .. } => "end",
             _ => "other",
         };
-        self.calls.lock().unwrap().push((uid_of(&peer.hotkey), what));
+        self.calls
+            .lock()
+            .unwrap()
+            .push((uid_of(&peer.hotkey), what));
     }
 }
 
@@ -134,8 +137,16 @@ impl Dendrite for Miners {
     async fn rent(&self, peer: &Peer, call: RentCall) -> Result<RentAnswer, RentFailure> {
         self.note(peer, &call);
         let key = call.key().unwrap().to_owned();
-        let line = self.ledger.rental(&key).unwrap().expect("intent is on disk");
-        assert_eq!(line.adapter, peer.hotkey.to_string(), "the intent names who is asked");
+        let line = self
+            .ledger
+            .rental(&key)
+            .unwrap()
+            .expect("intent is on disk");
+        assert_eq!(
+            line.adapter,
+            peer.hotkey.to_string(),
+            "the intent names who is asked"
+        );
         let manner = self.manner(peer);
         if matches!(manner, Manner::Deaf) {
             return Err(late());

@@ -86,7 +86,9 @@ fn every_phase_and_every_refusal_has_its_word() {
     let schemas = &document["components"]["schemas"];
     let words = |value: &Value| -> BTreeSet<String> {
         let words = value["enum"].as_array().unwrap().iter();
-        words.map(|word| word.as_str().unwrap().to_owned()).collect()
+        words
+            .map(|word| word.as_str().unwrap().to_owned())
+            .collect()
     };
     let states = words(&schemas["Lease"]["properties"]["state"]);
     let reason = String::new;
@@ -102,7 +104,10 @@ fn every_phase_and_every_refusal_has_its_word() {
         assert!(states.contains(phase.as_str()), "{}", phase.as_str());
     }
     for code in words(&schemas["Refusal"]["properties"]["code"]) {
-        assert!(RentError::from_code(&code, reason(), Some(1)).is_some(), "{code}");
+        assert!(
+            RentError::from_code(&code, reason(), Some(1)).is_some(),
+            "{code}"
+        );
     }
 }
 
@@ -112,7 +117,10 @@ async fn every_path_is_an_operation_and_an_unknown_one_is_refused() {
     let document = document();
     for path in names(&document["paths"]) {
         let operation = path.rsplit('/').next().unwrap();
-        assert_eq!(path, format!("{}/{operation}", crate::subnet::wire::OPERATOR_PATH));
+        assert_eq!(
+            path,
+            format!("{}/{operation}", crate::subnet::wire::OPERATOR_PATH)
+        );
         let answer = world.ask(operation, json!({"no-such-field": 1})).await;
         match operation {
             "list" => assert!(answer.is_ok()),
@@ -123,7 +131,10 @@ async fn every_path_is_an_operation_and_an_unknown_one_is_refused() {
         }
     }
     let unknown = world.ask("buy", json!({})).await.unwrap_err();
-    assert!(unknown.to_string().contains("no operation buy"), "{unknown}");
+    assert!(
+        unknown.to_string().contains("no operation buy"),
+        "{unknown}"
+    );
 }
 
 #[tokio::test]

@@ -5,7 +5,10 @@ use super::*;
 async fn found(world: &World, requirement: Value) -> Vec<u64> {
     let answer = world.ask("find", requirement).await.unwrap();
     let machines = answer["machines"].as_array().unwrap();
-    machines.iter().map(|m| m["uid"].as_u64().unwrap()).collect()
+    machines
+        .iter()
+        .map(|m| m["uid"].as_u64().unwrap())
+        .collect()
 }
 
 fn finding(machine: &str, block: u64, passed: bool) -> Finding {
@@ -27,9 +30,18 @@ async fn machines_are_found_by_what_they_are_cheapest_first() {
     small.claimed.gpus[0].count = 1;
     world.describes(3, vec![small]);
     assert_eq!(found(&world, json!({})).await, [3, 1, 2]);
-    assert_eq!(found(&world, json!({"gpu_model": "h100", "gpu_count": 8})).await, [1, 2]);
-    assert_eq!(found(&world, json!({"gpu_model": "a100"})).await, [0_u64; 0]);
-    assert_eq!(found(&world, json!({"price_micro_usd_per_hour_max": 10})).await, [3, 1]);
+    assert_eq!(
+        found(&world, json!({"gpu_model": "h100", "gpu_count": 8})).await,
+        [1, 2]
+    );
+    assert_eq!(
+        found(&world, json!({"gpu_model": "a100"})).await,
+        [0_u64; 0]
+    );
+    assert_eq!(
+        found(&world, json!({"price_micro_usd_per_hour_max": 10})).await,
+        [3, 1]
+    );
     assert_eq!(found(&world, json!({"region": "us"})).await, [0_u64; 0]);
     assert_eq!(found(&world, json!({"cpu_threads": 65})).await, [0_u64; 0]);
     let of = neuron(2).hotkey.to_string();
@@ -45,7 +57,10 @@ async fn what_is_not_for_rent_or_not_signed_is_not_offered() {
         value: "classic".to_owned(),
     });
     world.describes(1, vec![unsigned]);
-    world.describes(2, vec![machine("", 0), machine("pod", 7), machine("pod", 1)]);
+    world.describes(
+        2,
+        vec![machine("", 0), machine("pod", 7), machine("pod", 1)],
+    );
     let answer = world.ask("find", json!({})).await.unwrap();
     let machines = answer["machines"].as_array().unwrap();
     let ids: Vec<_> = machines.iter().map(|m| &m["machine"]).collect();

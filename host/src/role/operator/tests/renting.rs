@@ -79,7 +79,10 @@ async fn what_was_ordered_when_the_node_died_is_looked_up() {
     world.ledger.update(&line).unwrap();
     world.api.book.settle().await;
     assert_eq!(world.calls(), [(1, "order"), (1, "show")]);
-    assert_eq!(world.ledger.recent(None, 1).unwrap()[0].phase, Phase::Running);
+    assert_eq!(
+        world.ledger.recent(None, 1).unwrap()[0].phase,
+        Phase::Running
+    );
 }
 
 #[tokio::test]
