@@ -30,6 +30,8 @@ mod logging;
 mod node;
 mod plugin;
 mod progress;
+mod provider;
+mod reload;
 mod replay;
 mod run;
 mod scaffold;
@@ -47,7 +49,7 @@ use std::io::{self, Write};
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
-use crate::config::{Folders, Settings};
+use crate::config::{Folders, Settings, Sources};
 
 pub use exit::Exit;
 
@@ -81,9 +83,11 @@ enum Command {
     Devchain(devchain::Devchain),
     Subnet(subnet::Subnet),
     Plugin(plugin::Plugin),
+    Provider(provider::Provider),
     Wallet(wallet::Wallet),
     Status(status::Status),
     Guard(guard::Guard),
+    Reload(reload::Reload),
     Replay(replay::Replay),
     Evidence(evidence::Evidence),
     Backtest(backtest::Backtest),
@@ -105,12 +109,17 @@ pub(crate) struct World<'a> {
 impl World<'_> {
     /// File, environment and flags.
     pub(crate) fn settings(&self, arguments: &impl Overrides) -> anyhow::Result<Settings> {
-        Ok(Settings::load(crate::config::Sources {
+        Ok(Settings::load(self.sources(arguments))?)
+    }
+
+    /// What settings are read from, once or again.
+    pub(crate) fn sources(&self, arguments: &impl Overrides) -> Sources {
+        Sources {
             file: arguments.file(),
             environment: self.environment.clone(),
             overrides: arguments.overrides(),
             folders: self.folders.clone(),
-        })?)
+        }
     }
 }
 
@@ -171,8 +180,10 @@ impl Cli {
             Command::Subnet(subnet) => subnet.execute(&mut world),
             Command::Wallet(wallet) => wallet.execute(&mut world),
             Command::Plugin(plugin) => plugin.execute(&mut world),
+            Command::Provider(provider) => provider.execute(&mut world),
             Command::Status(status) => status.execute(&mut world),
             Command::Guard(guard) => guard.execute(&mut world),
+            Command::Reload(reload) => reload.execute(&mut world),
             Command::Replay(replay) => replay.execute(&mut world),
             Command::Evidence(evidence) => evidence.execute(&mut world),
             Command::Backtest(backtest) => backtest.execute(&mut world),

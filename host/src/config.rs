@@ -30,14 +30,18 @@
 
 mod egress;
 mod engine;
+mod evidence;
 mod file;
 mod folders;
 mod guard;
+mod machine;
 mod missing;
 mod network;
 mod plugins;
+mod probe;
 mod problem;
 mod reader;
+mod reload;
 mod sections;
 mod sources;
 mod trust;
@@ -55,13 +59,17 @@ use crate::subnet::guard::Limits as GuardLimits;
 use crate::subnet::trust::Trust;
 
 pub use engine::{Ceiling, Engine, Stop, WorldLimits};
+pub use evidence::Evidence;
 pub use file::FILE_BYTES_MAX;
 pub use folders::Folders;
+pub use machine::{Machine, MachineDisk, MachineFirewall};
 pub use missing::Missing;
 pub use network::{NETWORK_NAMES, Network};
 pub use plugins::{PluginLimits, Plugins};
+pub use probe::Probe;
 pub use problem::{Problem, Problems};
 pub use reader::{Key, environment_name};
+pub use reload::Changed;
 pub use sections::{
     Accelerator, Axon, Log, LogFormat, LogLevel, Metrics, Miner, Peers, Protocol, Shutdown, Spread,
     Validator, Wallet,
@@ -134,12 +142,18 @@ pub struct Settings {
     pub axon: Axon,
     /// `[miner]`
     pub miner: Miner,
+    /// `[machine]`
+    pub machine: Machine,
     /// `[accelerator]`
     pub accelerator: Accelerator,
     /// `[validator]`
     pub validator: Validator,
     /// `[guard]`; `None` if it is off.
     pub guard: Option<GuardLimits>,
+    /// `[probe]`; `None` if it is off.
+    pub probe: Option<Probe>,
+    /// `[evidence]`
+    pub evidence: Evidence,
     /// `[engine]`
     pub engine: Engine,
     /// `[plugins.NAME]`
@@ -160,6 +174,8 @@ pub struct Settings {
     pub shutdown: Shutdown,
     /// Worth telling the operator, once logging runs.
     pub warnings: Vec<String>,
+    /// By key, what was given or else the default.
+    said: BTreeMap<String, String>,
 }
 
 impl Settings {
@@ -170,6 +186,7 @@ impl Settings {
         let mut reader = sources.into_reader(role)?;
         let mut settings = Self::read(&mut reader, &folders);
         settings.check(&mut reader);
+        settings.said = std::mem::take(&mut reader.said);
         settings.warnings = reader.finish()?.1;
         Ok(settings)
     }
@@ -209,9 +226,12 @@ impl Settings {
             sync_blocks: reader.integer("sync-blocks", 5, 1..=sections::BLOCKS_MAX),
             axon: Axon::read(reader),
             miner: Miner::read(reader),
+            machine: Machine::read(reader),
             accelerator: Accelerator::read(reader),
             validator: Validator::read(reader),
             guard: guard::read(reader),
+            probe: probe::read(reader),
+            evidence: Evidence::read(reader),
             engine: Engine::read(reader),
             plugins: Plugins::read(reader),
             trust: trust::read(reader),
@@ -222,11 +242,19 @@ impl Settings {
             log: Log::read(reader),
             shutdown: Shutdown::read(reader),
             warnings: Vec::new(),
+            said: BTreeMap::new(),
         }
     }
 
     /// What no key can tell by itself.
     fn check(&self, reader: &mut Reader) {
+        let late = |probe: &Probe| probe.ready_timeout >= probe.rental;
+        if self.probe.as_ref().is_some_and(late) {
+            reader.problems.push(Problem::general(
+                "`probe.ready-timeout-ms` is not shorter than `probe.rental-s`: a machine would be gone before it is looked into"
+                    .to_owned(),
+            ));
+        }
         for (plugin, bound) in &self.plugins.data {
             let settings = self.plugins.settings.get(plugin);
             for key in bound.keys() {

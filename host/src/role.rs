@@ -8,6 +8,8 @@
 //! - [`validator`] asks: it challenges miners, keeps the evidence, lets the
 //!   policy score it and sets the weights.
 //!
+//! [`offers`] is what all provider adapters have for rent.
+//!
 //! What a validator decided can be checked afterwards: [`replay`] repeats it,
 //! [`bundle`] hands it to others, [`backtest`] asks what another policy would
 //! have decided.
@@ -15,6 +17,7 @@
 pub mod backtest;
 pub mod bundle;
 pub mod miner;
+pub mod offers;
 mod registration;
 pub mod replay;
 #[cfg(test)]

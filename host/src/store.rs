@@ -26,9 +26,11 @@ mod encode;
 mod epochs;
 mod error;
 mod folder;
+mod guard;
 mod miners;
 mod open;
 mod plugins;
+mod probes;
 mod reader;
 mod retention;
 mod schema;
@@ -54,6 +56,7 @@ use crate::subnet::scoring::Finding;
 
 pub use error::OpenError;
 pub use miners::DESCRIPTION_BYTES_MAX;
+pub use probes::PROBES_HELD_MAX;
 pub use reader::{EpochSummary, SessionState, SessionSummary, StoreReader, VerdictCounts};
 pub use retention::Retention;
 pub use sessions::{SESSION_ID_BYTES_MAX, SESSIONS_OPEN_MAX};
@@ -182,8 +185,8 @@ impl EvidenceStore for SqliteStore {
     fn record_epoch(&self, record: &EpochRecord) -> Result<(), StoreError> {
         self.write(|db| {
             epochs::record(db, record)?;
-            self.retention
-                .prune_epochs(db, record.evidence.epoch.number)
+            let epoch = &record.evidence.epoch;
+            self.retention.prune_epochs(db, epoch.number, epoch.block)
         })
     }
 
@@ -201,6 +204,14 @@ impl EvidenceStore for SqliteStore {
 
     fn last_shadow(&self) -> Result<Option<ShadowRecord>, StoreError> {
         self.read(shadows::last)
+    }
+
+    fn record_guard(&self, json: &str) -> Result<(), StoreError> {
+        self.write(|db| guard::record(db, json))
+    }
+
+    fn guard(&self) -> Result<Option<String>, StoreError> {
+        self.read(guard::last)
     }
 
     fn record_weights(&self, record: &WeightsRecord) -> Result<(), StoreError> {

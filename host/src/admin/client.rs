@@ -14,7 +14,9 @@ use super::protocol::{
     line,
 };
 use super::server::is_trusted;
-use super::{PluginList, Refusal, Swapped};
+use super::{PluginList, Refusal, Reloaded, Swapped};
+use crate::subnet::plugin::Rehearsal;
+use crate::subnet::provider::Query;
 
 /// Why a node gave no answer.
 #[derive(Debug, thiserror::Error)]
@@ -78,6 +80,16 @@ impl Client {
         self.ask(&Request::Change(change)).await
     }
 
+    /// The active provider adapters.
+    pub async fn providers(&self) -> Result<serde_json::Value, AdminError> {
+        self.ask(&Request::Providers).await
+    }
+
+    /// What they have for rent now.
+    pub async fn offers(&self, query: Query) -> Result<serde_json::Value, AdminError> {
+        self.ask(&Request::Offers(query)).await
+    }
+
     /// The weights that the guard holds; null if it holds none.
     pub async fn held(&self) -> Result<serde_json::Value, AdminError> {
         self.ask(&Request::Held).await
@@ -88,12 +100,18 @@ impl Client {
         self.ask(&Request::Accept).await
     }
 
+    /// Has the configuration read again.
+    pub async fn reload(&self) -> Result<Reloaded, AdminError> {
+        self.ask(&Request::Reload).await
+    }
+
     /// Offers `file`, an absolute path, for the place of `name`.
     pub async fn swap(
         &self,
         name: &str,
         file: &Path,
         approval: Approval,
+        rehearsal: Rehearsal,
     ) -> Result<Swapped, AdminError> {
         let name = name.to_owned();
         let file = file
@@ -104,6 +122,7 @@ impl Client {
             name,
             file,
             approval,
+            rehearsal,
         })
         .await
     }

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader};
 
 use super::Refusal;
-use crate::subnet::plugin::Moment;
+use crate::subnet::plugin::{Moment, Rehearsal};
+use crate::subnet::provider::Query;
 
 /// The longest request, in bytes.
 pub(super) const REQUEST_BYTES_MAX: u64 = 64 << 10;
@@ -34,6 +35,10 @@ pub(super) enum Request {
     History,
     /// Something else in a place, of what is here already.
     Change(Change),
+    /// Whom machines can be rented from.
+    Providers,
+    /// What there is for rent.
+    Offers(Query),
     /// The weights that the guard holds.
     Held,
     /// Lets them through.
@@ -46,7 +51,12 @@ pub(super) enum Request {
         file: String,
         /// What the operator says of it.
         approval: Approval,
+        /// Whether it is tried first.
+        #[serde(default)]
+        rehearsal: Rehearsal,
     },
+    /// The configuration, read again.
+    Reload,
 }
 
 /// What to do with plugins that are here already.

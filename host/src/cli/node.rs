@@ -10,9 +10,12 @@
 
 mod admin;
 mod drop_folder;
+mod machine;
 mod miner;
 mod moments;
 mod options;
+mod providers;
+mod reload;
 mod validator;
 
 use std::sync::Arc;
@@ -24,6 +27,8 @@ use tracing::{info, warn};
 
 use crate::chain::Subtensor;
 use crate::config::{Config, Role, Settings};
+use crate::egress::{self, HttpEgress};
+use crate::machine::Containers;
 use crate::metrics::Metrics;
 use crate::plugin::{Approval, Child, Compilation, Engine, Outside, Registry, Workshop, registry};
 use crate::role::validator::Quiet;
@@ -38,6 +43,8 @@ use crate::subnet::trust::Trust;
 
 use super::keys;
 pub(crate) use options::accelerator;
+pub(crate) use providers::want;
+pub(crate) use reload::Again;
 
 use super::shutdown::Shutdown;
 use super::surroundings::Surroundings;
@@ -74,9 +81,11 @@ struct Means {
 
 impl Node {
     /// Starts what `config` says. Whatever an operator can mend fails here; the
-    /// chain may be away, the role waits for it.
+    /// chain may be away, the role waits for it. `again` is what the configuration
+    /// can be read from again, if it can.
     pub(crate) async fn start(
         config: Config,
+        again: Option<Again>,
         replaced: Replaced,
         shutdown: Shutdown,
     ) -> anyhow::Result<Self> {
@@ -86,7 +95,8 @@ impl Node {
             Surroundings::open(&config.settings, conditions(config.role), shutdown.clone()).await?;
         let metrics = around.metrics.clone();
         let axon = miner::bind(&config).await?;
-        let registry = open_registry(&config, replaced, metrics.clone()).await?;
+        let machine = machine::containers(&config, account)?;
+        let registry = open_registry(&config, replaced, machine.clone(), metrics.clone()).await?;
         metrics.observe(Event::Readiness {
             condition: Condition::Plugins,
             met: true,
@@ -99,6 +109,14 @@ impl Node {
         let chain = Arc::new(connected.with_commits(config.settings.validator.commits));
         let quiet = Quiet::default();
         let guard = Arc::new(Guard::new(config.settings.guard));
+        let (sources, hangup) = again.map(|again| (again.sources, again.hangup)).unzip();
+        let reloader = Arc::new(reload::Reloader::new(
+            &config,
+            sources,
+            registry.clone(),
+            guard.clone(),
+            quiet.clone(),
+        ));
         let face = admin::Face::new(
             &config,
             account,
@@ -107,8 +125,12 @@ impl Node {
             chain.clone(),
             quiet.clone(),
             guard.clone(),
+            reloader.clone(),
         );
         let mut services = around.start(Arc::new(face));
+        if let Some(hangup) = hangup {
+            services.spawn(reloader.follow(hangup, shutdown.clone()));
+        }
         info!(role = config.role.as_str(), hotkey = %account, netuid = config.netuid, "starting");
         let (opened, memory) = watch::channel(None);
         let means = Means {
@@ -122,6 +144,10 @@ impl Node {
             opened,
             shutdown: shutdown.clone(),
         };
+        if let Some(machine) = machine {
+            let requested = shutdown.requested();
+            services.spawn(async move { machine.keep(requested).await });
+        }
         let role = match axon {
             Some(listener) => tokio::spawn(miner::run(means, listener, &mut services)?),
             None => tokio::spawn(validator::run(means)),
@@ -184,14 +210,20 @@ pub(crate) fn engine(settings: &Settings) -> anyhow::Result<Engine> {
 }
 
 /// What provider adapters may reach, as `[plugins.NAME.grant]` says.
-pub(crate) fn outside(_settings: &Settings) -> Outside {
-    Outside::default()
+pub(crate) fn outside(settings: &Settings) -> anyhow::Result<Outside> {
+    let limits = settings.egress.clone();
+    let egress = HttpEgress::new(settings.grants(), limits, egress::World::of_this_system())?;
+    Ok(Outside {
+        egress: Some(Arc::new(egress)),
+        workloads: None,
+    })
 }
 
 /// Compiles and admits; blocks, so it is done elsewhere.
 async fn open_registry(
     config: &Config,
     replaced: Replaced,
+    machine: Option<Arc<Containers>>,
     metrics: Arc<Metrics>,
 ) -> anyhow::Result<Arc<Registry>> {
     let settings = &config.settings;
@@ -213,7 +245,10 @@ async fn open_registry(
             ..settings.trust.clone()
         },
         accelerator,
-        outside: outside(settings),
+        outside: Outside {
+            workloads: machine.map(|machine| machine as Arc<dyn Workloads>),
+            ..outside(settings)?
+        },
         observer: metrics,
     };
     let limits = options::limits(settings);

@@ -18,8 +18,8 @@ use super::{World, small_runtime};
 /// List, inspect, swap, sign and verify plugins.
 ///
 /// A plugin is a WebAssembly component: a scoring policy, a challenge
-/// generator or a challenge solver. The node has its own built in; another can
-/// take the place of one while the node runs.
+/// generator, a challenge solver or a provider adapter. The node has its own
+/// built in; another can take the place of one while the node runs.
 #[derive(Debug, Args)]
 pub(super) struct Plugin {
     #[command(subcommand)]

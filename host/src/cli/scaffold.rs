@@ -45,6 +45,8 @@ enum Template {
     ChallengeGenerator,
     /// Answers challenges
     ChallengeSolver,
+    /// Rents machines
+    ProviderAdapter,
 }
 
 macro_rules! contract {
@@ -77,6 +79,7 @@ impl Template {
             Self::ScoringPolicy => "scoring-policy",
             Self::ChallengeGenerator => "challenge-generator",
             Self::ChallengeSolver => "challenge-solver",
+            Self::ProviderAdapter => "provider-adapter",
         }
     }
 
@@ -85,6 +88,7 @@ impl Template {
             Self::ScoringPolicy => "A scoring policy",
             Self::ChallengeGenerator => "A challenge generator",
             Self::ChallengeSolver => "A challenge solver",
+            Self::ProviderAdapter => "A provider adapter",
         }
     }
 
@@ -100,6 +104,9 @@ impl Template {
             Self::ChallengeSolver => include_str!("scaffold/solver.rs.txt")
                 .replace("NAME_SNAKE", &snake)
                 .replace("NAME", name),
+            Self::ProviderAdapter => include_str!("scaffold/provider.rs.txt")
+                .replace("NAME_SNAKE", &snake)
+                .replace("NAME", name),
         }
     }
 
@@ -108,6 +115,7 @@ impl Template {
             Self::ScoringPolicy => include_str!("../../../examples/hello-policy/cases/first.json"),
             Self::ChallengeGenerator => include_str!("scaffold/generator.json"),
             Self::ChallengeSolver => include_str!("scaffold/solver.json"),
+            Self::ProviderAdapter => include_str!("scaffold/provider.json"),
         }
     }
 

@@ -56,6 +56,8 @@ pub(super) struct Series {
     sessions_begun: Count,
     sessions: Family<One, Count>,
     session_duration: Times,
+    probes: Family<One, Count>,
+    probe_duration: Times,
     tasks: Family<One, Count>,
     task_duration: Times,
     requests: Family<One, Count>,
@@ -85,6 +87,8 @@ impl Series {
             sessions_begun: Count::default(),
             sessions: Family::default(),
             session_duration: times(),
+            probes: Family::default(),
+            probe_duration: times(),
             tasks: Family::default(),
             task_duration: times(),
             requests: Family::default(),
@@ -133,6 +137,17 @@ impl Series {
             "From a session's first task to its end",
             Unit::Seconds,
             self.session_duration.clone(),
+        );
+        to.register(
+            "probes",
+            "Rented machines looked into, by how that ended",
+            self.probes.clone(),
+        );
+        to.register_with_unit(
+            "probe_duration",
+            "From a probe's order to its rental's end",
+            Unit::Seconds,
+            self.probe_duration.clone(),
         );
         to.register(
             "tasks",
@@ -247,6 +262,10 @@ impl Series {
             Event::SessionEnded { kind, elapsed } => {
                 let labels = [("ending", words::ending(kind))];
                 timed(&self.sessions, &self.session_duration, labels, elapsed);
+            }
+            Event::ProbeEnded { kind, elapsed } => {
+                let labels = [("ending", words::ending(kind))];
+                timed(&self.probes, &self.probe_duration, labels, elapsed);
             }
             Event::TaskAnswered { kind, elapsed } => {
                 let labels = [("answer", words::answer(kind))];

@@ -4,12 +4,12 @@
 //! size -> approval -> component at all? -> which world, which generation -> imports
 //!   -> compile -> link -> instantiate, types -> describe -> settings
 //!   -> an adapter's wants against the grant -> a plugin
+//!   -> rehearsal, if it is to take over -> active
 //! ```
 //!
 //! Every step runs under the limits its calls will run under, on a thread of
 //! its own; compilation runs in a process of its own (`compile`), or not at all
-//! where its result is kept (`cache`). The rehearsal, when there is one, comes
-//! after the settings.
+//! where its result is kept (`cache`). The rehearsal is asked for by whoever swaps.
 
 mod refusal;
 mod shape;
@@ -25,12 +25,12 @@ use super::compile::Failure;
 use super::engine::{CompileError, Compiled, Engine};
 use super::fault;
 use super::guest::{Begun, Chance};
-use super::manifest::{Manifest, Signed};
+use super::manifest::{self, Manifest, Signed};
 use super::outside::Outside;
 use super::settings::{self, Settings};
 use super::stats::{Counters, Trouble};
 use super::tables::{self, Tables};
-use super::trust;
+use super::trust::{self, TrustError};
 use super::v0_1::{self, Description};
 use crate::subnet::accelerator::Accelerator;
 use crate::subnet::events::{Observer, Unobserved};
@@ -156,6 +156,8 @@ pub struct Described {
     pub version: String,
     /// By its exports.
     pub world: World,
+    /// What it asks to be granted, as long as nothing is set.
+    pub wants: Vec<Want>,
 }
 
 /// Asks a component what it is, without settings; blocks.
@@ -176,6 +178,7 @@ pub fn describe(engine: &Engine, bytes: &[u8]) -> Result<Described, AdmissionErr
         name: described.name,
         version: described.version,
         world: compiled.world,
+        wants: wants(&maker)?,
     })
 }
 
@@ -259,7 +262,8 @@ fn finish(
         settings: settings::digest(&maker.settings),
     };
     let solves = check_settings(&maker, &id)?;
-    let wants = check_wants(&maker, &id, &around.outside)?;
+    let signed = manifest.as_ref().map(|signed| &signed.manifest);
+    let wants = check_wants(&maker, &id, signed, &around.outside)?;
     let class = around.engine.class(maker.compiled.world);
     Ok(Arc::new(Loaded {
         id,
@@ -322,15 +326,28 @@ fn check_settings(maker: &Maker, id: &PluginId) -> Result<Vec<String>, Admission
 fn check_wants(
     maker: &Maker,
     id: &PluginId,
+    manifest: Option<&Manifest>,
     outside: &Outside,
 ) -> Result<Vec<Want>, AdmissionError> {
     let wants = wants(maker)?;
+    if let Some(manifest) = manifest {
+        check_said(&wants, manifest)?;
+    }
     let lines = outside.missing(&id.name, &wants);
     if lines.is_empty() {
         return Ok(wants);
     }
     let name = id.name.clone();
     Err(AdmissionError::NotGranted { name, lines })
+}
+
+/// Whoever signed it said what it is for.
+fn check_said(wants: &[Want], manifest: &Manifest) -> Result<(), TrustError> {
+    let mut written = wants.iter().map(manifest::Want::of);
+    match written.find(|want| !manifest.wants.contains(want)) {
+        None => Ok(()),
+        Some(want) => Err(TrustError::Unsaid(format!("{} {}", want.kind, want.what))),
+    }
 }
 
 fn wants(maker: &Maker) -> Result<Vec<Want>, AdmissionError> {

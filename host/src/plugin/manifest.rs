@@ -50,6 +50,7 @@ pub use self::read::{ManifestError, read};
 use crate::subnet::Netuid;
 use crate::subnet::key::{Signature, Signer};
 use crate::subnet::plugin::Digest;
+use crate::subnet::provider::Want as Grantable;
 use crate::subnet::trust::{Key, Subject};
 
 /// The first line, which no other protocol's text has.
@@ -89,14 +90,34 @@ pub struct Manifest {
     pub notes: Vec<String>,
 }
 
-/// One thing a plugin asks for: `limit NAME NUMBER`, or a grant by its kind
-/// (`http ORIGIN`), which only a host that has such grants can give.
+/// One thing a plugin asks for: `limit NAME NUMBER`, or a provider adapter's
+/// grant: `http ORIGIN`, `credential NAME`, `machine containers`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Want {
     /// One kebab-case word.
     pub kind: String,
     /// The rest of the line.
     pub what: String,
+}
+
+impl Want {
+    /// An adapter's want as a manifest writes it.
+    pub fn of(want: &Grantable) -> Self {
+        let (kind, what) = match want {
+            Grantable::HttpOrigin(origin) => ("http", origin.as_str()),
+            Grantable::Credential(name) => ("credential", name.as_str()),
+            Grantable::Machine => ("machine", "containers"),
+        };
+        Self {
+            kind: kind.to_owned(),
+            what: what.to_owned(),
+        }
+    }
+
+    /// Whether it is something an operator grants, and not a limit.
+    pub(super) fn is_grant(&self) -> bool {
+        ["http", "credential", "machine"].contains(&&*self.kind)
+    }
 }
 
 /// A setting the plugin understands: `NAME TYPE DESCRIPTION`.

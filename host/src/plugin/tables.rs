@@ -74,7 +74,7 @@ impl Tables {
         manifest: Option<&Manifest>,
     ) -> Result<WorldLimits, AdmissionError> {
         let wants = manifest.map(|manifest| &*manifest.wants).unwrap_or(&[]);
-        let wanted = wanted(wants)?;
+        let wanted = wanted(wants, world)?;
         let set = self.limits.get(plugin).cloned().unwrap_or_default();
         let base = engine.of(world);
         let ceiling = engine.ceiling.at_least(base);
@@ -91,10 +91,14 @@ impl Tables {
     }
 }
 
-/// Reads `limit NAME NUMBER`; a host without grants can give nothing else.
-fn wanted(wants: &[Want]) -> Result<Adjusted, TrustError> {
+/// Reads `limit NAME NUMBER`. What is granted, which only adapters can be, is
+/// compared with what they ask for when they are asked.
+fn wanted(wants: &[Want], world: World) -> Result<Adjusted, TrustError> {
     let mut wanted = Adjusted::default();
     for want in wants {
+        if want.is_grant() && world == World::ProviderAdapter {
+            continue;
+        }
         let refused = || TrustError::Want(format!("{} {}", want.kind, want.what));
         let (name, number) = want.what.split_once(' ').ok_or_else(refused)?;
         let number: u64 = number.parse().map_err(|_| refused())?;
@@ -145,14 +149,21 @@ mod tests {
 
     #[test]
     fn a_want_that_no_limit_answers_to_is_refused() {
-        assert!(wanted(&[want("limit", "fuel 5"), want("limit", "memory-mib 9")]).is_ok());
+        let world = World::ScoringPolicy;
+        let good = [want("limit", "fuel 5"), want("limit", "memory-mib 9")];
+        assert!(wanted(&good, world).is_ok());
+        let http = [want("http", "https://a.example")];
+        assert!(wanted(&http, World::ProviderAdapter).is_ok());
         for bad in [
             want("http", "https://a.example"),
             want("limit", "fuel"),
             want("limit", "fuel many"),
             want("limit", "patience 5"),
         ] {
-            assert!(wanted(std::slice::from_ref(&bad)).is_err(), "{bad:?}");
+            assert!(
+                wanted(std::slice::from_ref(&bad), world).is_err(),
+                "{bad:?}"
+            );
         }
     }
 

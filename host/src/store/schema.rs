@@ -11,7 +11,7 @@ use super::error::OpenError;
 /// Marks the file as ours: "host" in ASCII.
 const APPLICATION_ID: i32 = 0x686f_7374;
 
-const MIGRATIONS: &[&str] = &[FIRST, KEPT];
+const MIGRATIONS: &[&str] = &[FIRST, KEPT, PROBES, GUARD];
 
 const FIRST: &str = "
 CREATE TABLE owner (
@@ -140,6 +140,39 @@ CREATE TABLE settings (
   serial   INTEGER PRIMARY KEY AUTOINCREMENT,
   digest   BLOB    NOT NULL UNIQUE,
   settings TEXT    NOT NULL
+) STRICT;
+";
+
+/// Machines that were rented to be looked at. `found` is 1 where the miner said
+/// that somebody else rents the machine, 0 where it let this validator have it.
+/// `cost` is what the rental may cost, and what it did once it is released.
+const PROBES: &str = "
+CREATE TABLE probes (
+  serial   INTEGER PRIMARY KEY AUTOINCREMENT,
+  key      TEXT    NOT NULL UNIQUE,
+  hotkey   BLOB    NOT NULL,
+  machine  TEXT    NOT NULL,
+  block    INTEGER NOT NULL,
+  epoch    INTEGER NOT NULL,
+  began_at INTEGER NOT NULL,
+  ends_at  INTEGER NOT NULL,
+  price    INTEGER NOT NULL,
+  cost     INTEGER NOT NULL,
+  released INTEGER NOT NULL DEFAULT 0,
+  found    INTEGER,
+  ending   TEXT
+) STRICT;
+CREATE INDEX probes_held   ON probes (serial) WHERE released = 0;
+CREATE INDEX probes_epoch  ON probes (epoch);
+CREATE INDEX probes_began  ON probes (began_at);
+CREATE INDEX probes_hotkey ON probes (hotkey, machine, block);
+";
+
+/// What the guard holds, so that an operator's word is kept across a restart.
+const GUARD: &str = "
+CREATE TABLE guard (
+  one  INTEGER PRIMARY KEY CHECK (one = 1),
+  json TEXT    NOT NULL
 ) STRICT;
 ";
 

@@ -98,6 +98,13 @@ pub enum Event {
         /// Miners it would pay that are paid nothing.
         raised: usize,
     },
+    /// A rented machine was looked into, or was not.
+    ProbeEnded {
+        /// How.
+        kind: EndingKind,
+        /// From the order to the rental's end.
+        elapsed: Duration,
+    },
     /// Weights and how far they got.
     Weights {
         /// How far.

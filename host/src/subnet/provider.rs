@@ -29,6 +29,35 @@ pub struct Query {
     pub labels: Vec<Label>,
 }
 
+impl Query {
+    /// Whether `offer` is what is looked for. Letters of a model may be of either
+    /// case; cards of one machine are not added up over models.
+    pub fn matches(&self, offer: &Offer) -> bool {
+        let price = self.price_micro_usd_per_hour_max;
+        self.matches_cards(&offer.hardware)
+            && self
+                .region
+                .as_ref()
+                .is_none_or(|region| *region == offer.region)
+            && price.is_none_or(|max| offer.price_micro_usd_per_hour <= max)
+            && self.labels.iter().all(|label| offer.labels.contains(label))
+    }
+
+    fn matches_cards(&self, hardware: &Hardware) -> bool {
+        if self.gpu_model.is_none() && self.gpu_count.is_none() && self.gpu_memory_mib.is_none() {
+            return true;
+        }
+        let model = self.gpu_model.as_deref().unwrap_or("").to_lowercase();
+        hardware.gpus.iter().any(|gpu| {
+            gpu.model.to_lowercase().contains(&model)
+                && self.gpu_count.is_none_or(|count| gpu.count >= count)
+                && self
+                    .gpu_memory_mib
+                    .is_none_or(|memory| gpu.memory_mib >= memory)
+        })
+    }
+}
+
 /// Something that can be rented now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Offer {
@@ -186,4 +215,67 @@ pub trait ProviderAdapter: Send + Sync {
     async fn extend(&self, id: &str, ends_at: u64) -> Result<Instance, ProviderError>;
     /// Stops paying for an instance; what is gone already is no error.
     async fn terminate(&self, id: &str) -> Result<(), ProviderError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::hardware::Gpu;
+    use super::*;
+
+    fn offer() -> Offer {
+        let cards = |model: &str, count, memory_mib| Gpu {
+            model: model.into(),
+            count,
+            memory_mib,
+            uuids: vec![],
+        };
+        Offer {
+            id: "o".into(),
+            hardware: Hardware {
+                gpus: vec![
+                    cards("NVIDIA H100 80GB HBM3", 2, 81_559),
+                    cards("T4", 8, 15_360),
+                ],
+                ..Hardware::default()
+            },
+            region: "us-east-1".into(),
+            price_micro_usd_per_hour: 10,
+            interruptible: false,
+            labels: vec![],
+        }
+    }
+
+    fn finds(change: impl FnOnce(&mut Query)) -> bool {
+        let mut query = Query::default();
+        change(&mut query);
+        query.matches(&offer())
+    }
+
+    #[test]
+    fn what_is_not_asked_for_may_be_anything() {
+        assert!(finds(|_| {}));
+        assert!(finds(|query| query.region = Some("us-east-1".into())));
+        assert!(!finds(|query| query.region = Some("us-east".into())));
+        assert!(finds(|query| query.price_micro_usd_per_hour_max = Some(10)));
+        assert!(!finds(|query| query.price_micro_usd_per_hour_max = Some(9)));
+    }
+
+    #[test]
+    fn cards_are_counted_and_measured_by_their_model() {
+        assert!(finds(|query| query.gpu_model = Some("h100".into())));
+        assert!(finds(|query| query.gpu_count = Some(8)));
+        assert!(!finds(|query| {
+            query.gpu_model = Some("H100".into());
+            query.gpu_count = Some(3);
+        }));
+        assert!(!finds(|query| query.gpu_memory_mib = Some(90_000)));
+    }
+
+    #[test]
+    fn after_a_failure_of_unknown_effect_one_looks() {
+        assert!(ProviderError::Upstream(String::new()).effect_unknown());
+        assert!(ProviderError::Plugin(PluginError::Deadline(1)).effect_unknown());
+        assert!(!ProviderError::NoCapacity.effect_unknown());
+        assert!(!ProviderError::Plugin(PluginError::Overloaded(1)).effect_unknown());
+    }
 }

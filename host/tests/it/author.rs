@@ -38,7 +38,12 @@ fn cargo(folder: &Path, target: &Path, arguments: &[&str]) {
 fn a_new_crate_of_each_world_passes_its_tests_and_its_case() {
     let home = tempfile::tempdir().unwrap();
     let target = home.path().join("target");
-    for world in ["scoring-policy", "challenge-generator", "challenge-solver"] {
+    for world in [
+        "scoring-policy",
+        "challenge-generator",
+        "challenge-solver",
+        "provider-adapter",
+    ] {
         let name = format!("my-{world}");
         let (code, text) = host(home.path(), &["plugin", "new", &name, "--world", world]);
         assert_eq!(code, Some(0), "{text}");

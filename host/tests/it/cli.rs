@@ -53,6 +53,7 @@ fn every_subcommand_explains_itself() {
         "devchain",
         "subnet",
         "plugin",
+        "provider",
         "wallet",
         "status",
         "completions",

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 
 use crate::admin::{
-    self, Admin, Change, Offer, PluginEntry, PluginList, Refusal, Refused, Swapped,
+    self, Admin, Change, Offer, PluginEntry, PluginList, Refusal, Refused, Reloaded, Swapped,
 };
 use crate::config::Config;
 use crate::metrics::Metrics;
@@ -18,7 +18,11 @@ use crate::role::validator::Quiet;
 use crate::role::validator::guard::Guard;
 use crate::subnet::chain::{Chain, Metagraph};
 use crate::subnet::key::AccountId;
+use crate::subnet::provider::Query;
 use crate::subnet::trust::Subject;
+
+use super::providers;
+use super::reload::Reloader;
 
 /// How long a person who asks for the status waits for the chain.
 const CHAIN_PATIENCE: Duration = Duration::from_secs(3);
@@ -34,10 +38,12 @@ pub(super) struct Face {
     chain: Arc<dyn Chain>,
     quiet: Quiet,
     guard: Arc<Guard>,
+    reloader: Arc<Reloader>,
     since: Instant,
 }
 
 impl Face {
+    #[expect(clippy::too_many_arguments, reason = "all it shows, put together once")]
     pub(super) fn new(
         config: &Config,
         account: AccountId,
@@ -46,6 +52,7 @@ impl Face {
         chain: Arc<dyn Chain>,
         quiet: Quiet,
         guard: Arc<Guard>,
+        reloader: Arc<Reloader>,
     ) -> Self {
         Self {
             role: config.role.as_str(),
@@ -61,6 +68,7 @@ impl Face {
             chain,
             quiet,
             guard,
+            reloader,
             since: Instant::now(),
         }
     }
@@ -160,12 +168,28 @@ impl Admin for Face {
         }
     }
 
+    async fn providers(&self) -> Value {
+        providers::list(&self.registry)
+    }
+
+    async fn offers(&self, query: Query) -> Value {
+        providers::offers(&self.registry, &query).await
+    }
+
     async fn held(&self) -> Option<Value> {
         serde_json::to_value(self.guard.held()?).ok()
     }
 
-    async fn accept(&self) -> Option<Value> {
-        serde_json::to_value(self.guard.accept()?).ok()
+    async fn accept(&self) -> Result<Option<Value>, String> {
+        let guard = self.guard.clone();
+        let accepted = tokio::task::spawn_blocking(move || guard.accept()).await;
+        let accepted = accepted.map_err(|error| error.to_string())?;
+        let accepted = accepted.map_err(|error| error.to_string())?;
+        Ok(accepted.and_then(|held| serde_json::to_value(held).ok()))
+    }
+
+    async fn reload(&self) -> Result<Reloaded, String> {
+        self.reloader.reload().await
     }
 
     /// Admission is guest work, so it waits until no miner's clock runs.
@@ -185,7 +209,13 @@ impl Admin for Face {
         let opened =
             opened.unwrap_or_else(|error| Err(AdmissionError::Unreadable(error.to_string())));
         let offered = match opened {
-            Ok(package) => self.registry.offer(&offer.name, package, approval).await,
+            Ok(package) => {
+                let rehearsal = offer.rehearsal;
+                let registry = &self.registry;
+                registry
+                    .offer_with(&offer.name, package, approval, rehearsal)
+                    .await
+            }
             Err(error) => {
                 self.registry.unreadable(&offer.name, &origin, &error);
                 Err(error)
@@ -230,7 +260,7 @@ fn pack_entry(listed: ListedPack) -> PluginEntry {
     }
 }
 
-fn origin(source: Source) -> String {
+pub(super) fn origin(source: Source) -> String {
     match source {
         Source::BuiltIn => "built-in".into(),
         Source::Pinned { by } => format!("pinned by {by}"),

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use tokio::sync::watch;
 
+use crate::role::validator::probing::Probing;
 use crate::role::validator::{self, Validator};
+use crate::ssh::SshProber;
 use crate::store::{Retention, SqliteStore};
 use crate::subnet::evidence::StoreOwner;
 use crate::synapse::HttpDendrite;
@@ -25,17 +27,24 @@ pub(super) async fn run(means: Means) -> anyhow::Result<()> {
         hotkey: means.hotkey.account(),
     };
     let folder = settings.state_folder.clone();
+    let kept = &settings.evidence;
+    let retention = Retention::within(kept.keep_days, kept.keep_mib);
+    let guard = means.guard.clone();
     let store = tokio::task::spawn_blocking(move || {
-        SqliteStore::open(&folder, &owner, Retention::default())
+        let store = Arc::new(SqliteStore::open(&folder, &owner, retention)?);
+        guard.remember_in(store.clone())?;
+        anyhow::Ok(store)
     })
     .await
     .context("the evidence store could not be opened")??;
-    let store = Arc::new(store);
+    means.registry.rehearse_on(store.clone());
     means.opened.send_replace(Some(store.clone()));
     let dendrite = HttpDendrite::new(
         means.hotkey.clone(),
         options::dendrite(settings, network.development),
     );
+    let probing = options::probe(settings, network.development)
+        .map(|(ssh, probe)| Probing::new(Arc::new(SshProber::new(ssh)), store.clone(), probe));
     let role = validator::Means {
         me: means.hotkey.account(),
         chain: means.chain.clone(),
@@ -45,6 +54,7 @@ pub(super) async fn run(means: Means) -> anyhow::Result<()> {
         observer: means.metrics.clone(),
         quiet: means.quiet.clone(),
         guard: means.guard.clone(),
+        probing,
     };
     let (stop, stopped) = watch::channel(false);
     let asked = means.shutdown.requested();

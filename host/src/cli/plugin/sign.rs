@@ -10,7 +10,9 @@ use crate::cli::exit::Usage;
 use crate::cli::{World, keys, small_runtime};
 use crate::plugin::manifest::{Declared, Instant, Manifest, SettingKind, Signed, Want, embed};
 use crate::plugin::package::{PackageSource as _, manifest_path};
-use crate::plugin::{Child, Compilation, Engine, FileSource, Limits, Package, Workshop, describe};
+use crate::plugin::{
+    Child, Compilation, Described, Engine, FileSource, Limits, Package, Workshop, describe,
+};
 use crate::subnet::Netuid;
 use crate::subnet::trust::Subject;
 
@@ -55,7 +57,8 @@ struct Says {
     /// Not to be taken from then on, such as 2027-01-31T00:00:00Z [default: never]
     #[arg(long, value_name = "MOMENT", value_parser = moment)]
     expires: Option<Instant>,
-    /// What it asks for, such as 'limit fuel 40000000000'; may be repeated
+    /// What it asks for, such as 'limit fuel 40000000000' or 'http https://api.example.com'; may be
+    /// repeated. What an adapter says it wants is added
     #[arg(long = "want", value_name = "KIND WHAT", value_parser = want)]
     wants: Vec<Want>,
     /// A setting it understands: 'NAME text|integer|flag|list DESCRIPTION'; may be repeated
@@ -171,13 +174,17 @@ impl Says {
         let sequence = self.sequence.ok_or_else(|| {
             Usage("say which number this release has: --sequence 1, and more with each release, since lower ones are refused afterwards".into())
         })?;
+        let mut wants = self.wants.clone();
         let (name, version, subject) = if package.is_code() {
-            component(package)?
+            let described = component(package)?;
+            wants.extend(described.wants.iter().map(Want::of));
+            let subject = Subject::Plugin(described.world);
+            (described.name, described.version, subject)
         } else {
             self.pack(file)?
         };
-        let mut wants = self.wants.clone();
         wants.sort();
+        wants.dedup();
         let mut settings = self.settings.clone();
         settings.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(Manifest {
@@ -208,13 +215,11 @@ impl Says {
 }
 
 /// As it describes itself: what a manifest says otherwise would be refused.
-fn component(package: &Package) -> anyhow::Result<(String, String, Subject)> {
+fn component(package: &Package) -> anyhow::Result<Described> {
     let workshop = Workshop {
         compilation: Compilation::Child(Child::of_this_binary()?),
         cache: None,
     };
     let engine = Engine::with(Limits::default(), workshop)?;
-    let described = describe(&engine, &package.bytes)?;
-    let subject = Subject::Plugin(described.world);
-    Ok((described.name, described.version, subject))
+    Ok(describe(&engine, &package.bytes)?)
 }

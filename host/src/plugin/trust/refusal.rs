@@ -84,6 +84,9 @@ pub enum TrustError {
     /// This host has no such thing to give.
     #[error("it wants `{0}`, which this node cannot grant it")]
     Want(String),
+    /// It asks for more than its publisher signed for.
+    #[error("it wants `{0}`, which its signed manifest does not say")]
+    Unsaid(String),
     /// The configuration and the manifest differ about the settings.
     #[error("of its settings, {0}")]
     Setting(String),
@@ -117,6 +120,9 @@ impl TrustError {
                 "ask its publisher which one is meant; --allow-downgrade takes this one".into()
             }
             Self::Want(_) => "use a release that can, or ask its publisher to do without".into(),
+            Self::Unsaid(want) => {
+                format!("ask its publisher to sign it: host plugin sign FILE --want '{want}'")
+            }
             Self::Setting(_) => "`host plugin verify FILE` shows which settings it has".into(),
         }
     }

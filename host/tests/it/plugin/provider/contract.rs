@@ -1,8 +1,10 @@
 //! What an adapter answers arrives as it was meant, or as a broken contract.
 
-use host::plugin::{AdmissionError, Approval, Outside, RegistryError};
-use host::subnet::plugin::{PluginError, Plugins};
+use host::plugin::manifest::{Manifest, Want};
+use host::plugin::{AdmissionError, Approval, Outside, Package, RegistryError, TrustError};
+use host::subnet::plugin::{PluginError, Plugins, World};
 use host::subnet::provider::{Instance, InstanceState, ProviderError, Query};
+use host::subnet::trust::Subject;
 use serde_json::{Value, json};
 
 use super::support::{Cloud, NAME, Node, ORIGIN, granting, order, plugin_error};
@@ -188,4 +190,39 @@ async fn an_adapter_takes_the_place_of_its_own_name_and_no_other() {
     assert!(matches!(wrong, Err(AdmissionError::WrongWorld { .. })));
     let wrong = node.registry.swap("other", bytes(), pin()).await;
     assert!(matches!(wrong, Err(AdmissionError::WrongName { .. })));
+}
+
+/// A release whose publisher says that it wants this.
+fn release(wants: Vec<Want>) -> Package {
+    let bytes = [crate::plugin::support::PROVIDER, &[0, 2, 1, b'm']].concat();
+    let manifest = Manifest {
+        name: NAME.into(),
+        version: "0.1.0".into(),
+        subject: Subject::Plugin(World::ProviderAdapter),
+        digest: host::plugin::admission::digest(&bytes),
+        netuid: None,
+        sequence: 1,
+        expires: None,
+        wants,
+        settings: vec![],
+        notes: vec![],
+    };
+    let beside = manifest.unsigned().unwrap().to_bytes();
+    Package::open("a test".into(), bytes, Some(&beside)).unwrap()
+}
+
+#[tokio::test]
+async fn an_adapter_that_asks_for_more_than_was_signed_is_refused() {
+    let cloud = Cloud::answering("/offers", json!({ "Ok": [] }));
+    let node = Node::before(&cloud);
+    let pin = || Approval::Pin { by: "me".into() };
+    let refused = node.registry.offer(NAME, release(vec![]), pin()).await;
+    let unsaid = TrustError::Unsaid(format!("http {ORIGIN}"));
+    assert_eq!(refused, Err(AdmissionError::Untrusted(unsaid)));
+    let said = Want {
+        kind: "http".into(),
+        what: ORIGIN.into(),
+    };
+    let taken = node.registry.offer(NAME, release(vec![said]), pin()).await;
+    assert!(taken.is_ok(), "{taken:?}");
 }
