@@ -40,6 +40,7 @@ use crate::subnet::events::{Condition, Event, Observer as _};
 use crate::subnet::evidence::EvidenceStore;
 use crate::subnet::key::{AccountId, Signer};
 use crate::subnet::trust::Trust;
+use crate::subnet::workload::Workloads;
 
 use super::keys;
 pub(crate) use options::accelerator;
