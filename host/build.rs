@@ -13,7 +13,7 @@ use std::process::{Command, ExitCode};
 const TARGET: &str = "wasm32-wasip2";
 
 /// Carried by the binary, and the fixtures that tests load.
-const COMPONENTS: [&str; 11] = [
+const COMPONENTS: [&str; 12] = [
     "challenge-matmul",
     "solver-matmul",
     "score-compute",
@@ -21,6 +21,7 @@ const COMPONENTS: [&str; 11] = [
     "provider-aws",
     "provider-runpod",
     "provider-lambda",
+    "provider-local",
     "fixture-misbehave",
     "fixture-misbehave-generator",
     "fixture-misbehave-solver",

@@ -37,6 +37,7 @@ mod evidence;
 mod file;
 mod folders;
 mod guard;
+mod machine;
 mod missing;
 mod network;
 mod plugins;
@@ -67,6 +68,7 @@ pub use engine::{Ceiling, Engine, Stop, WorldLimits};
 pub use evidence::Evidence;
 pub use file::FILE_BYTES_MAX;
 pub use folders::Folders;
+pub use machine::{Machine, MachineDisk, MachineFirewall};
 pub use missing::Missing;
 pub use network::{NETWORK_NAMES, Network};
 pub use plugins::{PluginLimits, Plugins};
@@ -153,6 +155,8 @@ pub struct Settings {
     pub renters: Renters,
     /// `[operator]`
     pub operator: Operator,
+    /// `[machine]`
+    pub machine: Machine,
     /// `[accelerator]`
     pub accelerator: Accelerator,
     /// `[validator]`
@@ -239,6 +243,7 @@ impl Settings {
             miner,
             renters: Renters::read(reader),
             operator: Operator::read(reader),
+            machine: Machine::read(reader),
             accelerator: Accelerator::read(reader),
             validator: Validator::read(reader),
             guard: guard::read(reader),

@@ -10,6 +10,7 @@
 
 mod admin;
 mod drop_folder;
+mod machine;
 mod miner;
 mod moments;
 mod operator;
@@ -28,6 +29,7 @@ use tracing::{info, warn};
 use crate::chain::Subtensor;
 use crate::config::{Config, Role, Settings};
 use crate::egress::{self, HttpEgress};
+use crate::machine::Containers;
 use crate::metrics::Metrics;
 use crate::plugin::{Approval, Child, Compilation, Engine, Outside, Registry, Workshop, registry};
 use crate::role::validator::Quiet;
@@ -39,6 +41,7 @@ use crate::subnet::events::{Condition, Event, Observer as _};
 use crate::subnet::evidence::EvidenceStore;
 use crate::subnet::key::{AccountId, Signer};
 use crate::subnet::trust::Trust;
+use crate::subnet::workload::Workloads;
 
 use super::keys;
 pub(crate) use options::accelerator;
@@ -95,7 +98,8 @@ impl Node {
         let metrics = around.metrics.clone();
         let axon = miner::bind(&config).await?;
         let door = operator::bind(&config).await?;
-        let registry = open_registry(&config, replaced, metrics.clone()).await?;
+        let machine = machine::containers(&config, account)?;
+        let registry = open_registry(&config, replaced, machine.clone(), metrics.clone()).await?;
         metrics.observe(Event::Readiness {
             condition: Condition::Plugins,
             met: true,
@@ -151,6 +155,10 @@ impl Node {
             opened,
             shutdown: shutdown.clone(),
         };
+        if let Some(machine) = machine {
+            let requested = shutdown.requested();
+            services.spawn(async move { machine.keep(requested).await });
+        }
         let role = match axon.zip(letting) {
             Some((listener, letting)) => {
                 tokio::spawn(miner::run(means, listener, letting, &mut services)?)
@@ -228,6 +236,7 @@ pub(crate) fn outside(settings: &Settings) -> anyhow::Result<Outside> {
 async fn open_registry(
     config: &Config,
     replaced: Replaced,
+    machine: Option<Arc<Containers>>,
     metrics: Arc<Metrics>,
 ) -> anyhow::Result<Arc<Registry>> {
     let settings = &config.settings;
@@ -249,7 +258,10 @@ async fn open_registry(
             ..settings.trust.clone()
         },
         accelerator,
-        outside: outside(settings)?,
+        outside: Outside {
+            workloads: machine.map(|machine| machine as Arc<dyn Workloads>),
+            ..outside(settings)?
+        },
         observer: metrics,
     };
     let limits = options::limits(settings);

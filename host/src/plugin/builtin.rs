@@ -84,9 +84,23 @@ pub fn provider_lambda() -> BuiltIn {
     )
 }
 
+/// Rents out the machine the node runs on.
+pub fn provider_local() -> BuiltIn {
+    built_in!(
+        "provider-local",
+        World::ProviderAdapter,
+        "provider_local.wasm"
+    )
+}
+
 /// The provider adapters: each runs only where `miner.providers` names it.
 pub fn providers() -> Vec<BuiltIn> {
-    vec![provider_aws(), provider_runpod(), provider_lambda()]
+    vec![
+        provider_aws(),
+        provider_runpod(),
+        provider_lambda(),
+        provider_local(),
+    ]
 }
 
 /// Everything the binary carries.
