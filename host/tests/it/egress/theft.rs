@@ -27,7 +27,7 @@ fn forms() -> Vec<String> {
     ]
 }
 
-fn search(text: &str) {
+pub(super) fn search(text: &str) {
     for form in forms() {
         assert!(
             !text.to_lowercase().contains(&form.to_lowercase()),
@@ -45,7 +45,7 @@ fn search_response(response: &Response) {
 }
 
 /// Repeats whatever came in the way that its path asks for.
-fn echo(received: &Received) -> Vec<Act> {
+pub(super) fn echo(received: &Received) -> Vec<Act> {
     let sent = received
         .header("authorization")
         .or(received.header("x-api-key"));
@@ -127,7 +127,7 @@ fn echo(received: &Received) -> Vec<Act> {
     }
 }
 
-const ECHOES: [&str; 13] = [
+pub(super) const ECHOES: [&str; 13] = [
     "/body",
     "/header",
     "/name",
