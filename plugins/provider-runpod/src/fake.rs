@@ -98,10 +98,10 @@ impl Runpod {
     fn catalog(&self, asked: &Asked<'_>) -> Answer {
         let query: BTreeMap<_, _> = asked.query().into_iter().collect();
         let known = ["include", "product", "count", "cloud"];
-        if query.get("include") != Some(&"AVAILABILITY") && query.len() > 0 {
+        if query.get("include") != Some(&"AVAILABILITY") && !query.is_empty() {
             return problem(400, "Bad Request", "filters need include=AVAILABILITY");
         }
-        if query.get("include").is_some() && query.get("product") != Some(&"POD") {
+        if query.contains_key("include") && query.get("product") != Some(&"POD") {
             return problem(400, "Bad Request", "AVAILABILITY needs product");
         }
         let count: u32 = query
@@ -245,7 +245,7 @@ impl Cloud for Runpod {
             ("GET", "/v2/pods") => Answer::json(200, &json!({"pods": self.pods})),
             ("POST", "/v2/pods") => self.create(asked.body),
             (_, path) => match path.strip_prefix("/v2/pods/") {
-                Some(id) if !id.contains('/') => self.one(asked, &id.to_owned()),
+                Some(id) if !id.contains('/') => self.one(asked, id),
                 _ => problem(404, "Not Found", "no such path"),
             },
         }
