@@ -13,6 +13,7 @@ mod node;
 mod plugin;
 mod probing;
 mod python;
+mod renting;
 mod ssh;
 mod synapse;
 mod tidy;
