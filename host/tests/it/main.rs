@@ -16,6 +16,7 @@ mod plugin;
 mod probing;
 mod provider;
 mod python;
+mod renting;
 mod ssh;
 mod synapse;
 mod tidy;
