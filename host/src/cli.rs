@@ -31,6 +31,7 @@ mod node;
 mod plugin;
 mod progress;
 mod provider;
+mod reload;
 mod rental;
 mod replay;
 mod run;
@@ -49,7 +50,7 @@ use std::io::{self, Write};
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
-use crate::config::{Folders, Settings};
+use crate::config::{Folders, Settings, Sources};
 
 pub use exit::Exit;
 
@@ -88,6 +89,7 @@ enum Command {
     Wallet(wallet::Wallet),
     Status(status::Status),
     Guard(guard::Guard),
+    Reload(reload::Reload),
     Replay(replay::Replay),
     Evidence(evidence::Evidence),
     Backtest(backtest::Backtest),
@@ -109,12 +111,17 @@ pub(crate) struct World<'a> {
 impl World<'_> {
     /// File, environment and flags.
     pub(crate) fn settings(&self, arguments: &impl Overrides) -> anyhow::Result<Settings> {
-        Ok(Settings::load(crate::config::Sources {
+        Ok(Settings::load(self.sources(arguments))?)
+    }
+
+    /// What settings are read from, once or again.
+    pub(crate) fn sources(&self, arguments: &impl Overrides) -> Sources {
+        Sources {
             file: arguments.file(),
             environment: self.environment.clone(),
             overrides: arguments.overrides(),
             folders: self.folders.clone(),
-        })?)
+        }
     }
 }
 
@@ -179,6 +186,7 @@ impl Cli {
             Command::Rental(rental) => rental.execute(&mut world),
             Command::Status(status) => status.execute(&mut world),
             Command::Guard(guard) => guard.execute(&mut world),
+            Command::Reload(reload) => reload.execute(&mut world),
             Command::Replay(replay) => replay.execute(&mut world),
             Command::Evidence(evidence) => evidence.execute(&mut world),
             Command::Backtest(backtest) => backtest.execute(&mut world),

@@ -26,19 +26,25 @@
 //! flags ┘
 //! ```
 //!
+//! A node that runs may read all of it again; what counts then, and what waits for
+//! the next start, is `reload`'s to say.
+//!
 //! Does not open wallets, reach networks or make folders.
 
 mod egress;
 mod engine;
+mod evidence;
 mod file;
 mod folders;
 mod guard;
+mod machine;
 mod missing;
 mod network;
 mod plugins;
 mod probe;
 mod problem;
 mod reader;
+mod reload;
 mod rentals;
 mod renting;
 mod sections;
@@ -59,14 +65,17 @@ use crate::subnet::letting::Rules;
 use crate::subnet::trust::Trust;
 
 pub use engine::{Ceiling, Engine, Stop, WorldLimits};
+pub use evidence::Evidence;
 pub use file::FILE_BYTES_MAX;
 pub use folders::Folders;
+pub use machine::{Machine, MachineDisk, MachineFirewall};
 pub use missing::Missing;
 pub use network::{NETWORK_NAMES, Network};
 pub use plugins::{PluginLimits, Plugins};
 pub use probe::Probe;
 pub use problem::{Problem, Problems};
 pub use reader::{Key, environment_name};
+pub use reload::Changed;
 pub use renting::{Operator, Renters};
 pub use sections::{
     Accelerator, Axon, Log, LogFormat, LogLevel, Metrics, Miner, Peers, Protocol, Shutdown, Spread,
@@ -146,6 +155,8 @@ pub struct Settings {
     pub renters: Renters,
     /// `[operator]`
     pub operator: Operator,
+    /// `[machine]`
+    pub machine: Machine,
     /// `[accelerator]`
     pub accelerator: Accelerator,
     /// `[validator]`
@@ -154,6 +165,8 @@ pub struct Settings {
     pub guard: Option<GuardLimits>,
     /// `[probe]`; `None` if it is off.
     pub probe: Option<Probe>,
+    /// `[evidence]`
+    pub evidence: Evidence,
     /// `[engine]`
     pub engine: Engine,
     /// `[plugins.NAME]`
@@ -174,6 +187,8 @@ pub struct Settings {
     pub shutdown: Shutdown,
     /// Worth telling the operator, once logging runs.
     pub warnings: Vec<String>,
+    /// By key, what was given or else the default.
+    said: BTreeMap<String, String>,
 }
 
 impl Settings {
@@ -184,6 +199,7 @@ impl Settings {
         let mut reader = sources.into_reader(role)?;
         let mut settings = Self::read(&mut reader, &folders);
         settings.check(&mut reader);
+        settings.said = std::mem::take(&mut reader.said);
         settings.warnings = reader.finish()?.1;
         Ok(settings)
     }
@@ -227,10 +243,12 @@ impl Settings {
             miner,
             renters: Renters::read(reader),
             operator: Operator::read(reader),
+            machine: Machine::read(reader),
             accelerator: Accelerator::read(reader),
             validator: Validator::read(reader),
             guard: guard::read(reader),
             probe: probe::read(reader),
+            evidence: Evidence::read(reader),
             engine: Engine::read(reader),
             plugins: Plugins::read(reader),
             trust: trust::read(reader),
@@ -241,6 +259,7 @@ impl Settings {
             log: Log::read(reader),
             shutdown: Shutdown::read(reader),
             warnings: Vec::new(),
+            said: BTreeMap::new(),
         }
     }
 

@@ -27,6 +27,7 @@ mod encode;
 mod epochs;
 mod error;
 mod folder;
+mod guard;
 mod miners;
 mod open;
 mod plugins;
@@ -187,8 +188,8 @@ impl EvidenceStore for SqliteStore {
     fn record_epoch(&self, record: &EpochRecord) -> Result<(), StoreError> {
         self.write(|db| {
             epochs::record(db, record)?;
-            self.retention
-                .prune_epochs(db, record.evidence.epoch.number)
+            let epoch = &record.evidence.epoch;
+            self.retention.prune_epochs(db, epoch.number, epoch.block)
         })
     }
 
@@ -206,6 +207,14 @@ impl EvidenceStore for SqliteStore {
 
     fn last_shadow(&self) -> Result<Option<ShadowRecord>, StoreError> {
         self.read(shadows::last)
+    }
+
+    fn record_guard(&self, json: &str) -> Result<(), StoreError> {
+        self.write(|db| guard::record(db, json))
+    }
+
+    fn guard(&self) -> Result<Option<String>, StoreError> {
+        self.read(guard::last)
     }
 
     fn record_weights(&self, record: &WeightsRecord) -> Result<(), StoreError> {

@@ -11,6 +11,7 @@ pub mod address;
 pub mod chain;
 pub mod challenge;
 pub mod commit;
+pub mod difference;
 pub mod events;
 pub mod evidence;
 pub mod grant;

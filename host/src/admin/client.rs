@@ -17,7 +17,8 @@ use super::protocol::{
 };
 use super::rentals::Rentals;
 use super::server::is_trusted;
-use super::{PluginList, Refusal, Swapped};
+use super::{PluginList, Refusal, Reloaded, Swapped};
+use crate::subnet::plugin::Rehearsal;
 use crate::subnet::provider::Query;
 
 /// Why a node gave no answer.
@@ -112,12 +113,18 @@ impl Client {
         self.ask(&Request::Accept).await
     }
 
+    /// Has the configuration read again.
+    pub async fn reload(&self) -> Result<Reloaded, AdminError> {
+        self.ask(&Request::Reload).await
+    }
+
     /// Offers `file`, an absolute path, for the place of `name`.
     pub async fn swap(
         &self,
         name: &str,
         file: &Path,
         approval: Approval,
+        rehearsal: Rehearsal,
     ) -> Result<Swapped, AdminError> {
         let name = name.to_owned();
         let file = file
@@ -128,6 +135,7 @@ impl Client {
             name,
             file,
             approval,
+            rehearsal,
         })
         .await
     }

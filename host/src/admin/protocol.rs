@@ -7,7 +7,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader};
 
 use super::Refusal;
 use super::rentals::Rentals;
-use crate::subnet::plugin::Moment;
+use crate::subnet::plugin::{Moment, Rehearsal};
 use crate::subnet::provider::Query;
 
 /// The longest request, in bytes.
@@ -54,7 +54,12 @@ pub(super) enum Request {
         file: String,
         /// What the operator says of it.
         approval: Approval,
+        /// Whether it is tried first.
+        #[serde(default)]
+        rehearsal: Rehearsal,
     },
+    /// The configuration, read again.
+    Reload,
 }
 
 /// What to do with plugins that are here already.

@@ -268,13 +268,6 @@ mod tests {
                 "371d3713e185cc334048618a97f809c9ffe339c62934c032af5a0e595648fcac",
             ),
             (
-                "GET",
-                "/example%20space/",
-                &[],
-                "",
-                "652487583200325589f1fba4c7e578f72c47cb61beeca81406b39ddec1366741",
-            ),
-            (
                 "POST",
                 "/?Param1=value1",
                 &[],

@@ -47,8 +47,6 @@ use crate::subnet::provider::SshEndpoint;
 use crate::subnet::workload::{Running, Share, Workload, WorkloadError, WorkloadStatus, Workloads};
 
 pub use options::{ContainersOptions, DiskLimit, Firewall};
-pub use request::{DISK_MIB_MIN, KEY_BYTES_MAX, LABEL_BYTES_MAX, LABELS_MAX, MEMORY_MIB_MIN};
-pub use spec::{CAPABILITIES, PIDS_MAX};
 
 use disk::Disks;
 use engine::Engine;

@@ -21,7 +21,7 @@ pub(super) struct Format {
 /// "host" in ASCII.
 pub(super) const EVIDENCE: Format = Format {
     application_id: 0x686f_7374,
-    migrations: &[FIRST, KEPT, PROBES],
+    migrations: &[FIRST, KEPT, PROBES, GUARD],
     file: super::FILE_NAME,
 };
 
@@ -178,6 +178,14 @@ CREATE INDEX probes_held   ON probes (serial) WHERE released = 0;
 CREATE INDEX probes_epoch  ON probes (epoch);
 CREATE INDEX probes_began  ON probes (began_at);
 CREATE INDEX probes_hotkey ON probes (hotkey, machine, block);
+";
+
+/// What the guard holds, so that an operator's word is kept across a restart.
+const GUARD: &str = "
+CREATE TABLE guard (
+  one  INTEGER PRIMARY KEY CHECK (one = 1),
+  json TEXT    NOT NULL
+) STRICT;
 ";
 
 /// Brings the file to this program's generation, or refuses a newer one and

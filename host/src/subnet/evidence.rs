@@ -178,6 +178,11 @@ pub trait EvidenceStore: Send + Sync {
     /// The newest epoch that a shadow policy scored.
     fn last_shadow(&self) -> Result<Option<ShadowRecord>, StoreError>;
 
+    /// Keeps what the guard holds and what was let through, as JSON.
+    fn record_guard(&self, json: &str) -> Result<(), StoreError>;
+    /// What was kept of it last.
+    fn guard(&self) -> Result<Option<String>, StoreError>;
+
     /// Weights, and how far they got; one record per epoch, the state moves.
     fn record_weights(&self, record: &WeightsRecord) -> Result<(), StoreError>;
     /// The newest weights record.

@@ -9,6 +9,10 @@
 //! Where that cannot be (not root, programs missing) the test says what to type
 //! and passes, except under `CI=true`, where every test must run.
 
+mod isolation;
+mod rentals;
+mod stage;
+
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::OnceLock;
@@ -41,7 +45,7 @@ pub(crate) struct Engine {
 struct Process {
     folder: tempfile::TempDir,
     shell: Child,
-    _input: Option<ChildStdin>,
+    input: Option<ChildStdin>,
 }
 
 /// The engine that all tests share; `None` where there can be none.
@@ -92,7 +96,7 @@ impl Engine {
         let _ = std::fs::remove_file(process.folder.path().join("pid"));
         let (shell, input) = shell(process.folder.path()).unwrap();
         // The old shell keeps waiting, lest it remove what the new engine uses.
-        std::mem::forget(process._input.replace(input));
+        std::mem::forget(process.input.replace(input));
         process.shell = shell;
         wait(&self.socket, process.folder.path()).unwrap();
     }
@@ -100,7 +104,7 @@ impl Engine {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        drop(self._input.take());
+        drop(self.input.take());
         let _ = self.shell.wait();
     }
 }
@@ -142,7 +146,7 @@ fn start() -> Result<Engine, String> {
     let process = Process {
         folder,
         shell,
-        _input: Some(input),
+        input: Some(input),
     };
     wait(&socket, process.folder.path())?;
     with_image(socket, Some(process))

@@ -4,6 +4,7 @@ mod crash;
 mod demo;
 mod hang;
 pub(crate) mod process;
+mod reload;
 mod session;
 mod subnet;
 mod upgrade;

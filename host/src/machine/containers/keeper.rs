@@ -17,7 +17,7 @@ const LOOK_S_MAX: u64 = 15;
 const RETRY_S: u64 = 2;
 /// How often one process starts a workload again whose first process ended: one
 /// that ends again and again is left to its owner.
-pub const STARTS_MAX: u32 = 5;
+const STARTS_MAX: u32 = 5;
 
 impl Containers {
     /// Keeps at it until `shutdown` is done; workloads go on without.

@@ -9,17 +9,17 @@ use crate::subnet::text::escape;
 use crate::subnet::workload::{Share, Workload, WorkloadError};
 
 /// What a name may take; a container's host name takes no more.
-pub const NAME_BYTES_MAX: usize = 63;
+const NAME_BYTES_MAX: usize = 63;
 /// A key of 16,384 bits takes less.
-pub const KEY_BYTES_MAX: usize = 4_096;
+const KEY_BYTES_MAX: usize = 4_096;
 /// Labels of one workload.
-pub const LABELS_MAX: usize = 32;
+const LABELS_MAX: usize = 32;
 /// Name and value of one label.
-pub const LABEL_BYTES_MAX: usize = 1_024;
+const LABEL_BYTES_MAX: usize = 1_024;
 /// Docker takes no less.
-pub const MEMORY_MIB_MIN: u64 = 32;
+const MEMORY_MIB_MIN: u64 = 32;
 /// An ext4 file system needs some room for itself.
-pub const DISK_MIB_MIN: u64 = 16;
+const DISK_MIB_MIN: u64 = 16;
 
 /// The types of key that are let in: what OpenSSH 9 accepts by default.
 const KEY_TYPES: [&str; 7] = [

@@ -26,7 +26,7 @@ use super::options::{ContainersOptions, DiskLimit};
 use super::tenant::{NODE_LABEL, Note};
 
 /// Processes and threads of one workload.
-pub const PIDS_MAX: i64 = 4_096;
+const PIDS_MAX: i64 = 4_096;
 /// Files that one process of a workload may have open.
 const OPEN_FILES_MAX: i64 = 65_536;
 /// Where a workload's SSH server listens.
@@ -40,7 +40,7 @@ const RUN_MIB: u64 = 16;
 
 /// What root keeps: of its own files and processes, and to log in. Dropbear needs
 /// `SETUID` and `SETGID`, OpenSSH `SYS_CHROOT` and, for a terminal, `CHOWN` too.
-pub const CAPABILITIES: [&str; 8] = [
+const CAPABILITIES: [&str; 8] = [
     "CHOWN",
     "DAC_OVERRIDE",
     "FOWNER",

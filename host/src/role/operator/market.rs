@@ -73,11 +73,15 @@ impl Market {
         })
     }
 
+    fn seen(&self) -> Option<Arc<Metagraph>> {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.clone()
+    }
+
     async fn metagraph(&self) -> Result<Arc<Metagraph>, RentError> {
         let head = self.chain.heads().borrow().number;
         let is_fresh = |at: BlockNumber| head < at.saturating_add(METAGRAPH_BLOCKS);
-        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let seen = seen.clone();
+        let seen = self.seen();
         if let Some(seen) = seen.as_ref().filter(|seen| is_fresh(seen.block)) {
             return Ok(seen.clone());
         }

@@ -47,10 +47,19 @@ impl Running {
 
     /// SIGTERM, and the exit code.
     pub(super) fn terminate(mut self) -> Option<i32> {
-        let pid = self.0.id().to_string();
-        let sent = Command::new("kill").args(["-TERM", &pid]).status();
-        assert!(sent.is_ok_and(|status| status.success()), "kill is there");
+        self.signal("-TERM");
         self.0.wait().ok()?.code()
+    }
+
+    /// SIGHUP: the configuration is to be read again.
+    pub(super) fn hang_up(&self) {
+        self.signal("-HUP");
+    }
+
+    fn signal(&self, which: &str) {
+        let pid = self.0.id().to_string();
+        let sent = Command::new("kill").args([which, &pid]).status();
+        assert!(sent.is_ok_and(|status| status.success()), "kill is there");
     }
 }
 
