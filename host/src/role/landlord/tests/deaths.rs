@@ -1,6 +1,5 @@
 //! A node that dies at every point between an intent, its call and its result.
 
-use std::future::Future;
 use std::sync::Arc;
 
 use super::super::Lettings;

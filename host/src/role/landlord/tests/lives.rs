@@ -1,6 +1,5 @@
 //! What renters and operators meet.
 
-use std::future::Future;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -63,7 +62,8 @@ fn one_key_is_one_rental_and_another_s_key_is_another() {
             .rent(&Renter::Operator, request("a"))
             .await
             .unwrap();
-        let stranger = lettings.end(&Renter::Hotkey(crate::subnet::key::AccountId([9; 32])), "a");
+        let stranger = Renter::Hotkey(crate::subnet::key::AccountId([9; 32]));
+        let stranger = lettings.end(&stranger, "a");
         assert_eq!(stranger.await, Err(RentError::NoSuchRental));
         let everybody = lettings.leases(&Renter::Operator).await.unwrap();
         assert_eq!(

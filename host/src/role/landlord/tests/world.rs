@@ -4,7 +4,6 @@
 //! and after it. A node that is to die at a point does nothing from there on.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::future::Future;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 
