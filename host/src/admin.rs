@@ -17,23 +17,27 @@
 mod client;
 mod place;
 mod protocol;
+mod rentals;
 mod server;
 
 #[cfg(test)]
 mod tests;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::subnet::plugin::PluginId;
 use crate::subnet::provider::Query;
+use crate::subnet::rental::Landlord;
 use crate::subnet::trust::Subject;
 
 pub use client::{AdminError, Client};
 pub use place::{Door, private_folder};
 pub use protocol::{Approval, Change};
+pub use rentals::Rentals;
 pub use server::serve;
 
 /// The largest component an operator may offer, in bytes.
@@ -59,6 +63,10 @@ pub trait Admin: Send + Sync {
     async fn providers(&self) -> serde_json::Value;
     /// What they have for rent now, as an object.
     async fn offers(&self, query: Query) -> serde_json::Value;
+    /// Lets machines; `None` on a node that is no miner.
+    fn landlord(&self) -> Option<Arc<dyn Landlord>> {
+        None
+    }
     /// The weights that the guard holds, as an object.
     async fn held(&self) -> Option<serde_json::Value>;
     /// Lets them through with the next epoch, and says what they were.

@@ -31,6 +31,7 @@ mod node;
 mod plugin;
 mod progress;
 mod provider;
+mod rental;
 mod replay;
 mod run;
 mod scaffold;
@@ -83,6 +84,7 @@ enum Command {
     Subnet(subnet::Subnet),
     Plugin(plugin::Plugin),
     Provider(provider::Provider),
+    Rental(rental::Rental),
     Wallet(wallet::Wallet),
     Status(status::Status),
     Guard(guard::Guard),
@@ -174,6 +176,7 @@ impl Cli {
             Command::Wallet(wallet) => wallet.execute(&mut world),
             Command::Plugin(plugin) => plugin.execute(&mut world),
             Command::Provider(provider) => provider.execute(&mut world),
+            Command::Rental(rental) => rental.execute(&mut world),
             Command::Status(status) => status.execute(&mut world),
             Command::Guard(guard) => guard.execute(&mut world),
             Command::Replay(replay) => replay.execute(&mut world),

@@ -39,6 +39,7 @@ mod plugins;
 mod probe;
 mod problem;
 mod reader;
+mod rentals;
 mod renting;
 mod sections;
 mod sources;
@@ -54,6 +55,7 @@ use std::path::PathBuf;
 use crate::subnet::Netuid;
 use crate::subnet::grant::{Credential, EgressLimits, Grants};
 use crate::subnet::guard::Limits as GuardLimits;
+use crate::subnet::letting::Rules;
 use crate::subnet::trust::Trust;
 
 pub use engine::{Ceiling, Engine, Stop, WorldLimits};
@@ -138,6 +140,8 @@ pub struct Settings {
     pub axon: Axon,
     /// `[miner]`
     pub miner: Miner,
+    /// `[rentals]`: what is let.
+    pub rentals: Rules,
     /// `[rentals]`: who may rent.
     pub renters: Renters,
     /// `[operator]`
@@ -206,6 +210,7 @@ impl Settings {
             (!text.is_empty()).then(|| folders.expand(text))
         });
         let (register_limit_rao, price_limit_rao) = sections::register_limit_rao(reader);
+        let miner = Miner::read(reader);
         Self {
             role,
             network,
@@ -218,7 +223,8 @@ impl Settings {
             price_limit_rao,
             sync_blocks: reader.integer("sync-blocks", 5, 1..=sections::BLOCKS_MAX),
             axon: Axon::read(reader),
-            miner: Miner::read(reader),
+            rentals: rentals::read(reader, miner.price_micro_usd_per_hour),
+            miner,
             renters: Renters::read(reader),
             operator: Operator::read(reader),
             accelerator: Accelerator::read(reader),
@@ -256,6 +262,12 @@ impl Settings {
                     )));
                 }
             }
+        }
+        if self.rentals.duration_s_min > self.rentals.duration_s_max {
+            reader.problems.push(Problem::general(
+                "`rentals.duration-s-min` is above `rentals.duration-s-max`: nothing could be rented"
+                    .to_owned(),
+            ));
         }
         if self.axon.connections_per_address_max > self.axon.connections_max {
             reader.problems.push(Problem::general(

@@ -17,6 +17,7 @@ pub mod grant;
 pub mod guard;
 pub mod hardware;
 pub mod key;
+pub mod letting;
 pub mod octets;
 pub mod outbound;
 pub mod plugin;

@@ -8,11 +8,14 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::UnixStream;
 use tokio::time::timeout;
 
+use crate::subnet::rental::{Lease, Rental};
+
 use super::place::find;
 use super::protocol::{
     ANSWER_TIMEOUT, Approval, Change, REPLY_BYTES_MAX, REQUEST_TIMEOUT, Reply, Request, encode,
     line,
 };
+use super::rentals::Rentals;
 use super::server::is_trusted;
 use super::{PluginList, Refusal, Swapped};
 use crate::subnet::provider::Query;
@@ -87,6 +90,16 @@ impl Client {
     /// What they have for rent now.
     pub async fn offers(&self, query: Query) -> Result<serde_json::Value, AdminError> {
         self.ask(&Request::Offers(query)).await
+    }
+
+    /// The newest rentals, over or not.
+    pub async fn rentals(&self) -> Result<Vec<Rental>, AdminError> {
+        self.ask(&Request::Rentals(Rentals::List)).await
+    }
+
+    /// Rents, looks at, extends or ends a rental.
+    pub async fn rental(&self, asked: Rentals) -> Result<Lease, AdminError> {
+        self.ask(&Request::Rentals(asked)).await
     }
 
     /// The weights that the guard holds; null if it holds none.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader};
 
 use super::Refusal;
+use super::rentals::Rentals;
 use crate::subnet::plugin::Moment;
 use crate::subnet::provider::Query;
 
@@ -39,6 +40,8 @@ pub(super) enum Request {
     Providers,
     /// What there is for rent.
     Offers(Query),
+    /// Something about a rental.
+    Rentals(Rentals),
     /// The weights that the guard holds.
     Held,
     /// Lets them through.

@@ -93,6 +93,12 @@ async fn carry_out(request: Request, admin: &dyn Admin) -> Reply {
         },
         Request::Providers => Reply::Done(admin.providers().await),
         Request::Offers(query) => Reply::Done(admin.offers(query).await),
+        Request::Rentals(asked) => match admin.landlord() {
+            Some(landlord) => asked.carry_out(&*landlord).await,
+            None => {
+                Reply::Failed("only a miner lets machines; name it with --role miner".to_owned())
+            }
+        },
         Request::Held => Reply::Done(admin.held().await.unwrap_or_default()),
         Request::Accept => admin.accept().await.map_or_else(
             || Reply::Failed("the guard holds nothing; `host guard` shows what it does".to_owned()),

@@ -104,6 +104,13 @@ impl Node {
         let chain = Arc::new(connected.with_commits(config.settings.validator.commits));
         let quiet = Quiet::default();
         let guard = Arc::new(Guard::new(config.settings.guard));
+        let letting = match config.role {
+            Role::Miner => {
+                let letting = miner::Letting::open(&config, account, &registry, &metrics);
+                Some(letting.await?)
+            }
+            Role::Validator => None,
+        };
         let face = admin::Face::new(
             &config,
             account,
@@ -112,7 +119,8 @@ impl Node {
             chain.clone(),
             quiet.clone(),
             guard.clone(),
-        );
+        )
+        .letting(letting.as_ref().map(miner::Letting::landlord));
         let mut services = around.start(Arc::new(face));
         info!(role = config.role.as_str(), hotkey = %account, netuid = config.netuid, "starting");
         let (opened, memory) = watch::channel(None);
@@ -127,8 +135,10 @@ impl Node {
             opened,
             shutdown: shutdown.clone(),
         };
-        let role = match axon {
-            Some(listener) => tokio::spawn(miner::run(means, listener, &mut services)?),
+        let role = match axon.zip(letting) {
+            Some((listener, letting)) => {
+                tokio::spawn(miner::run(means, listener, letting, &mut services)?)
+            }
             None => tokio::spawn(validator::run(means, door)),
         };
         Ok(Self {

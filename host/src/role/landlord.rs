@@ -53,6 +53,7 @@ use crate::subnet::Netuid;
 use crate::subnet::events::Observer;
 use crate::subnet::evidence::StoreError;
 use crate::subnet::key::AccountId;
+use crate::subnet::letting::Rules;
 use crate::subnet::plugin::Plugins;
 use crate::subnet::rental::{
     Landlord, Lease, Ledger, Listing, RentError, RentRequest, Rental, Renter,
@@ -60,7 +61,6 @@ use crate::subnet::rental::{
 use crate::subnet::scoring::OfferedMachine;
 
 pub use clock::{Clock, SystemClock};
-pub use rules::{Probes, Rules, Unknown};
 pub use ssh_key::ssh_key;
 
 use office::Office;

@@ -30,8 +30,8 @@ use crate::subnet::rental::{Landlord, RentError};
 use crate::subnet::scoring::OfferedMachine;
 use crate::subnet::synapse::Declaration;
 use crate::subnet::wire::{
-    Description, Refusal, RentAnswer, RentCall, Service, SynapseAnswer, SynapseReceived,
-    TaskReceived,
+    Description, MACHINES_MAX, Refusal, RentAnswer, RentCall, Service, SynapseAnswer,
+    SynapseReceived, TaskReceived,
 };
 
 pub use allocate::AllocateOptions;
@@ -109,6 +109,16 @@ impl Miner {
         self.me
     }
 
+    fn own_machine(&self, claimed: Hardware) -> OfferedMachine {
+        OfferedMachine {
+            id: String::new(),
+            claimed,
+            price_micro_usd_per_hour: self.price_micro_usd_per_hour,
+            rented_permille: 0,
+            labels: Vec::new(),
+        }
+    }
+
     async fn read_machine(&self) -> Result<(Hardware, Vec<Metric>), Refusal> {
         let machine = self.machine.clone();
         tokio::task::spawn_blocking(move || (machine.hardware(), machine.metrics()))
@@ -125,17 +135,16 @@ impl Service for Miner {
 
     async fn describe(&self, _caller: &AccountId) -> Result<Description, Refusal> {
         let (claimed, metrics) = self.read_machine().await?;
-        let own = OfferedMachine {
-            id: String::new(),
-            claimed,
-            price_micro_usd_per_hour: self.price_micro_usd_per_hour,
-            rented_permille: 0,
-            labels: Vec::new(),
+        let mut machines = match &self.counter {
+            Some(counter) => counter.machines().await,
+            None => Vec::new(),
         };
-        let machines = match &self.counter {
-            Some(counter) => counter.machines(own).await,
-            None => vec![own],
-        };
+        match machines.first_mut().filter(|own| own.id.is_empty()) {
+            // What it is made of, not what of it is for rent.
+            Some(own) => own.claimed = claimed,
+            None => machines.insert(0, self.own_machine(claimed)),
+        }
+        machines.truncate(MACHINES_MAX);
         Ok(Description {
             software: concat!("host/", env!("CARGO_PKG_VERSION")).into(),
             machines,

@@ -19,6 +19,7 @@ use crate::role::validator::guard::Guard;
 use crate::subnet::chain::{Chain, Metagraph};
 use crate::subnet::key::AccountId;
 use crate::subnet::provider::Query;
+use crate::subnet::rental::Landlord;
 use crate::subnet::trust::Subject;
 
 use super::providers;
@@ -37,6 +38,7 @@ pub(super) struct Face {
     chain: Arc<dyn Chain>,
     quiet: Quiet,
     guard: Arc<Guard>,
+    landlord: Option<Arc<dyn Landlord>>,
     since: Instant,
 }
 
@@ -64,8 +66,15 @@ impl Face {
             chain,
             quiet,
             guard,
+            landlord: None,
             since: Instant::now(),
         }
+    }
+
+    /// A miner's.
+    pub(super) fn letting(mut self, landlord: Option<Arc<dyn Landlord>>) -> Self {
+        self.landlord = landlord;
+        self
     }
 }
 
@@ -114,6 +123,10 @@ impl Admin for Face {
             "chain": self.on_chain().await,
             "readiness": readiness,
         })
+    }
+
+    fn landlord(&self) -> Option<Arc<dyn Landlord>> {
+        self.landlord.clone()
     }
 
     async fn plugins(&self) -> PluginList {

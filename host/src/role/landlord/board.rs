@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tracing::warn;
 
+use crate::subnet::letting::Rules;
 use crate::subnet::plugin::Plugins;
 use crate::subnet::provider::{OFFERS_MAX, Offer, ProviderAdapter, Query};
 use crate::subnet::rental::Listing;
@@ -17,7 +18,6 @@ use crate::subnet::text::escape;
 
 use super::clock::Clock;
 use super::request::machine_id;
-use super::rules::Rules;
 use super::tasks::Tasks;
 
 /// How long somebody who looks waits for adapters that were never heard.

@@ -11,10 +11,11 @@ use tokio::sync::OwnedMutexGuard;
 use tracing::error;
 
 use crate::subnet::evidence::StoreError;
+use crate::subnet::letting::Rules;
 use crate::subnet::provider::ProviderError;
 use crate::subnet::rental::{Ledger, Phase, RentError, Rental, Renter};
 
-use super::rules::{Rules, Spent};
+use super::rules::Spent;
 
 /// The window of the caps on spending, in seconds.
 pub(super) const DAY_S: u64 = 24 * 3_600;

@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 
 use crate::subnet::events::{Event, Observer};
 use crate::subnet::evidence::StoreError;
+use crate::subnet::letting::Rules;
 use crate::subnet::plugin::Plugins;
 use crate::subnet::provider::{ProviderAdapter, ProviderError};
 use crate::subnet::rental::{Phase, RentError, Rental};
@@ -18,7 +19,6 @@ use super::board::Board;
 use super::book::Book;
 use super::clock::Clock;
 use super::request::prefix;
-use super::rules::Rules;
 use super::tasks::Tasks;
 use super::{MayRent, Means};
 

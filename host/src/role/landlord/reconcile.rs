@@ -8,6 +8,7 @@ use tokio::task::JoinHandle;
 use tracing::{error, warn};
 
 use crate::subnet::events::Event;
+use crate::subnet::letting::Unknown;
 use crate::subnet::provider::{INSTANCES_MAX, Instance, InstanceState, ProviderAdapter};
 use crate::subnet::rental::{Phase, RentRequest, Rental, Renter, cost_micro_usd};
 use crate::subnet::text::escape;
@@ -15,7 +16,6 @@ use crate::subnet::text::escape;
 use super::drive::Next;
 use super::office::{Office, retry_s};
 use super::request::machine_id;
-use super::rules::Unknown;
 
 /// Until what could not be ended is tried again, in seconds.
 const AGAIN_S: u64 = 30;

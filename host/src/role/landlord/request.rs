@@ -3,10 +3,10 @@
 use sha2::{Digest as _, Sha256};
 
 use crate::subnet::key::AccountId;
+use crate::subnet::letting::{Probes, Rules};
 use crate::subnet::rental::{ID_BYTES_MAX, RentError, RentRequest};
 use crate::subnet::{Netuid, text};
 
-use super::rules::{Probes, Rules};
 use super::ssh_key::ssh_key;
 
 /// The longest name of an image, in bytes.

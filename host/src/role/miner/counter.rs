@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 use crate::subnet::key::AccountId;
 use crate::subnet::rental::{Landlord, RentError, Renter};
 use crate::subnet::scoring::OfferedMachine;
-use crate::subnet::wire::{MACHINES_MAX, RentAnswer, RentCall};
+use crate::subnet::wire::{RentAnswer, RentCall};
 
 /// Calls under way, those whose callers have hung up among them.
 const CALLS_MAX: usize = 32;
@@ -29,15 +29,9 @@ impl Counter {
         }
     }
 
-    /// What the landlord lets, after the miner's own machine: the landlord's word
-    /// about that one counts for more than `own`.
-    pub(super) async fn machines(&self, own: OfferedMachine) -> Vec<OfferedMachine> {
-        let mut machines = self.landlord.machines().await;
-        if machines.iter().all(|machine| !machine.id.is_empty()) {
-            machines.insert(0, own);
-        }
-        machines.truncate(MACHINES_MAX);
-        machines
+    /// What the miner describes, its own machine first.
+    pub(super) async fn machines(&self) -> Vec<OfferedMachine> {
+        self.landlord.machines().await
     }
 
     pub(super) async fn serve(
