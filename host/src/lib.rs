@@ -16,9 +16,8 @@
 //!
 //! Only `plugin` knows wasmtime, only `chain` and `devchain` know SCALE, only
 //! `synapse` and `egress` know hyper (and `metrics`, for its local listener), only
-//! `egress` knows rustls, only `machine` knows sysinfo
-//! and bollard, only `ssh` knows russh, only
-//! `cli` knows clap.
+//! `egress` knows rustls, only `machine` knows sysinfo and bollard,
+//! only `ssh` knows russh, only `cli` knows clap.
 
 pub mod admin;
 pub mod chain;
