@@ -13,11 +13,15 @@ use std::process::{Command, ExitCode};
 const TARGET: &str = "wasm32-wasip2";
 
 /// Carried by the binary, and the fixtures that tests load.
-const COMPONENTS: [&str; 8] = [
+const COMPONENTS: [&str; 12] = [
     "challenge-matmul",
     "solver-matmul",
     "score-compute",
     "score-level",
+    "provider-aws",
+    "provider-runpod",
+    "provider-lambda",
+    "provider-local",
     "fixture-misbehave",
     "fixture-misbehave-generator",
     "fixture-misbehave-solver",

@@ -17,23 +17,27 @@
 mod client;
 mod place;
 mod protocol;
+mod rentals;
 mod server;
 
 #[cfg(test)]
 mod tests;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::subnet::plugin::PluginId;
+use crate::subnet::plugin::{PluginId, Rehearsal};
 use crate::subnet::provider::Query;
+use crate::subnet::rental::Landlord;
 use crate::subnet::trust::Subject;
 
 pub use client::{AdminError, Client};
 pub use place::{Door, private_folder};
 pub use protocol::{Approval, Change};
+pub use rentals::Rentals;
 pub use server::serve;
 
 /// The largest component an operator may offer, in bytes.
@@ -59,10 +63,18 @@ pub trait Admin: Send + Sync {
     async fn providers(&self) -> serde_json::Value;
     /// What they have for rent now, as an object.
     async fn offers(&self, query: Query) -> serde_json::Value;
+    /// Lets machines; `None` on a node that is no miner.
+    fn landlord(&self) -> Option<Arc<dyn Landlord>> {
+        None
+    }
     /// The weights that the guard holds, as an object.
     async fn held(&self) -> Option<serde_json::Value>;
-    /// Lets them through with the next epoch, and says what they were.
-    async fn accept(&self) -> Option<serde_json::Value>;
+    /// Lets them through with the next epoch, and says what they were; an error if
+    /// that could not be kept.
+    async fn accept(&self) -> Result<Option<serde_json::Value>, String>;
+    /// Reads the configuration again; an error, and nothing changed, if there is a
+    /// mistake in it.
+    async fn reload(&self) -> Result<Reloaded, String>;
     /// Puts an offered component or data pack in the place of an active one, or
     /// says why not.
     async fn swap(&self, offer: Offer) -> Result<Swapped, Refusal>;
@@ -81,6 +93,21 @@ pub struct Offer {
     pub manifest: Option<Vec<u8>>,
     /// What the operator says of it.
     pub approval: Approval,
+    /// Whether it is tried before it takes over.
+    pub rehearsal: Rehearsal,
+}
+
+/// What a configuration that was read again came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reloaded {
+    /// Keys that count from now on.
+    pub live: Vec<String>,
+    /// What that meant for plugins and data packs, a line each.
+    pub done: Vec<String>,
+    /// Which of them do not take it, and why, a line each.
+    pub refused: Vec<String>,
+    /// Keys that count from the next start on.
+    pub waiting: Vec<String>,
 }
 
 /// What `host plugin list` shows.

@@ -31,6 +31,8 @@ mod node;
 mod plugin;
 mod progress;
 mod provider;
+mod reload;
+mod rental;
 mod replay;
 mod run;
 mod scaffold;
@@ -48,7 +50,7 @@ use std::io::{self, Write};
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
-use crate::config::{Folders, Settings};
+use crate::config::{Folders, Settings, Sources};
 
 pub use exit::Exit;
 
@@ -83,9 +85,11 @@ enum Command {
     Subnet(subnet::Subnet),
     Plugin(plugin::Plugin),
     Provider(provider::Provider),
+    Rental(rental::Rental),
     Wallet(wallet::Wallet),
     Status(status::Status),
     Guard(guard::Guard),
+    Reload(reload::Reload),
     Replay(replay::Replay),
     Evidence(evidence::Evidence),
     Backtest(backtest::Backtest),
@@ -107,12 +111,17 @@ pub(crate) struct World<'a> {
 impl World<'_> {
     /// File, environment and flags.
     pub(crate) fn settings(&self, arguments: &impl Overrides) -> anyhow::Result<Settings> {
-        Ok(Settings::load(crate::config::Sources {
+        Ok(Settings::load(self.sources(arguments))?)
+    }
+
+    /// What settings are read from, once or again.
+    pub(crate) fn sources(&self, arguments: &impl Overrides) -> Sources {
+        Sources {
             file: arguments.file(),
             environment: self.environment.clone(),
             overrides: arguments.overrides(),
             folders: self.folders.clone(),
-        })?)
+        }
     }
 }
 
@@ -174,8 +183,10 @@ impl Cli {
             Command::Wallet(wallet) => wallet.execute(&mut world),
             Command::Plugin(plugin) => plugin.execute(&mut world),
             Command::Provider(provider) => provider.execute(&mut world),
+            Command::Rental(rental) => rental.execute(&mut world),
             Command::Status(status) => status.execute(&mut world),
             Command::Guard(guard) => guard.execute(&mut world),
+            Command::Reload(reload) => reload.execute(&mut world),
             Command::Replay(replay) => replay.execute(&mut world),
             Command::Evidence(evidence) => evidence.execute(&mut world),
             Command::Backtest(backtest) => backtest.execute(&mut world),

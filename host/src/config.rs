@@ -26,18 +26,27 @@
 //! flags ┘
 //! ```
 //!
+//! A node that runs may read all of it again; what counts then, and what waits for
+//! the next start, is `reload`'s to say.
+//!
 //! Does not open wallets, reach networks or make folders.
 
 mod egress;
 mod engine;
+mod evidence;
 mod file;
 mod folders;
 mod guard;
+mod machine;
 mod missing;
 mod network;
 mod plugins;
+mod probe;
 mod problem;
 mod reader;
+mod reload;
+mod rentals;
+mod renting;
 mod sections;
 mod sources;
 mod trust;
@@ -52,16 +61,22 @@ use std::path::PathBuf;
 use crate::subnet::Netuid;
 use crate::subnet::grant::{Credential, EgressLimits, Grants};
 use crate::subnet::guard::Limits as GuardLimits;
+use crate::subnet::letting::Rules;
 use crate::subnet::trust::Trust;
 
 pub use engine::{Ceiling, Engine, Stop, WorldLimits};
+pub use evidence::Evidence;
 pub use file::FILE_BYTES_MAX;
 pub use folders::Folders;
+pub use machine::{Machine, MachineDisk, MachineFirewall};
 pub use missing::Missing;
 pub use network::{NETWORK_NAMES, Network};
 pub use plugins::{PluginLimits, Plugins};
+pub use probe::Probe;
 pub use problem::{Problem, Problems};
 pub use reader::{Key, environment_name};
+pub use reload::Changed;
+pub use renting::{Operator, Renters};
 pub use sections::{
     Accelerator, Axon, Log, LogFormat, LogLevel, Metrics, Miner, Peers, Protocol, Shutdown, Spread,
     Validator, Wallet,
@@ -134,12 +149,24 @@ pub struct Settings {
     pub axon: Axon,
     /// `[miner]`
     pub miner: Miner,
+    /// `[rentals]`: what is let.
+    pub rentals: Rules,
+    /// `[rentals]`: who may rent.
+    pub renters: Renters,
+    /// `[operator]`
+    pub operator: Operator,
+    /// `[machine]`
+    pub machine: Machine,
     /// `[accelerator]`
     pub accelerator: Accelerator,
     /// `[validator]`
     pub validator: Validator,
     /// `[guard]`; `None` if it is off.
     pub guard: Option<GuardLimits>,
+    /// `[probe]`; `None` if it is off.
+    pub probe: Option<Probe>,
+    /// `[evidence]`
+    pub evidence: Evidence,
     /// `[engine]`
     pub engine: Engine,
     /// `[plugins.NAME]`
@@ -160,6 +187,8 @@ pub struct Settings {
     pub shutdown: Shutdown,
     /// Worth telling the operator, once logging runs.
     pub warnings: Vec<String>,
+    /// By key, what was given or else the default.
+    said: BTreeMap<String, String>,
 }
 
 impl Settings {
@@ -170,6 +199,7 @@ impl Settings {
         let mut reader = sources.into_reader(role)?;
         let mut settings = Self::read(&mut reader, &folders);
         settings.check(&mut reader);
+        settings.said = std::mem::take(&mut reader.said);
         settings.warnings = reader.finish()?.1;
         Ok(settings)
     }
@@ -196,6 +226,7 @@ impl Settings {
             (!text.is_empty()).then(|| folders.expand(text))
         });
         let (register_limit_rao, price_limit_rao) = sections::register_limit_rao(reader);
+        let miner = Miner::read(reader);
         Self {
             role,
             network,
@@ -208,10 +239,16 @@ impl Settings {
             price_limit_rao,
             sync_blocks: reader.integer("sync-blocks", 5, 1..=sections::BLOCKS_MAX),
             axon: Axon::read(reader),
-            miner: Miner::read(reader),
+            rentals: rentals::read(reader, miner.price_micro_usd_per_hour),
+            miner,
+            renters: Renters::read(reader),
+            operator: Operator::read(reader),
+            machine: Machine::read(reader),
             accelerator: Accelerator::read(reader),
             validator: Validator::read(reader),
             guard: guard::read(reader),
+            probe: probe::read(reader),
+            evidence: Evidence::read(reader),
             engine: Engine::read(reader),
             plugins: Plugins::read(reader),
             trust: trust::read(reader),
@@ -222,11 +259,19 @@ impl Settings {
             log: Log::read(reader),
             shutdown: Shutdown::read(reader),
             warnings: Vec::new(),
+            said: BTreeMap::new(),
         }
     }
 
     /// What no key can tell by itself.
     fn check(&self, reader: &mut Reader) {
+        let late = |probe: &Probe| probe.ready_timeout >= probe.rental;
+        if self.probe.as_ref().is_some_and(late) {
+            reader.problems.push(Problem::general(
+                "`probe.ready-timeout-ms` is not shorter than `probe.rental-s`: a machine would be gone before it is looked into"
+                    .to_owned(),
+            ));
+        }
         for (plugin, bound) in &self.plugins.data {
             let settings = self.plugins.settings.get(plugin);
             for key in bound.keys() {
@@ -236,6 +281,12 @@ impl Settings {
                     )));
                 }
             }
+        }
+        if self.rentals.duration_s_min > self.rentals.duration_s_max {
+            reader.problems.push(Problem::general(
+                "`rentals.duration-s-min` is above `rentals.duration-s-max`: nothing could be rented"
+                    .to_owned(),
+            ));
         }
         if self.axon.connections_per_address_max > self.axon.connections_max {
             reader.problems.push(Problem::general(

@@ -20,10 +20,11 @@
 //! decoded, no cookie is kept, no proxy is used, no connection is used twice.
 //!
 //! ```text
-//! plugin ─ Request ─> call ─ gate ─ vault ─ resolve ─ connect ─ proof ─ exchange ─> server
-//!        <─ Response ──────────────────────── scrub <──────────────────────────┘
+//! plugin ─ Request ─> call ─ admit, gate ─ vault ─ resolve ─ connect ─ proof ─ exchange ─> server
+//!        <─ Response ──────────────────── handover, scrub <──────────────────────────┘
 //! ```
 
+mod admit;
 mod advice;
 mod aws;
 mod budget;
@@ -31,6 +32,7 @@ mod call;
 mod connect;
 mod exchange;
 mod gate;
+mod handover;
 mod proof;
 mod resolve;
 mod scrub;

@@ -11,12 +11,13 @@
 //! | 4 | `main`, `cli` |
 //! | 3 | `role` |
 //! | 2 | `plugin` |
-//! | 1 | `admin`, `chain`, `config`, `devchain`, `egress`, `machine`, `metrics`, `store`, `synapse`, `wallet` |
+//! | 1 | `admin`, `chain`, `config`, `devchain`, `egress`, `machine`, `metrics`, `ssh`, `store`, `synapse`, `wallet` |
 //! | 0 | `subnet` |
 //!
 //! Only `plugin` knows wasmtime, only `chain` and `devchain` know SCALE, only
 //! `synapse` and `egress` know hyper (and `metrics`, for its local listener), only
-//! `egress` knows rustls, only `machine` knows sysinfo, only `cli` knows clap.
+//! `egress` knows rustls, only `machine` knows sysinfo and bollard,
+//! only `ssh` knows russh, only `cli` knows clap.
 
 pub mod admin;
 pub mod chain;
@@ -28,6 +29,7 @@ pub mod machine;
 pub mod metrics;
 pub mod plugin;
 pub mod role;
+pub mod ssh;
 pub mod store;
 pub mod subnet;
 pub mod synapse;

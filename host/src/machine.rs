@@ -11,12 +11,14 @@
 //! or where something cannot be read, is described with what is known: looking
 //! is never an error.
 
+mod containers;
 mod cpu;
 mod gpu;
 mod local;
 mod readings;
 mod texts;
 
+pub use containers::{Containers, ContainersOptions, DiskLimit, Firewall};
 pub use cpu::{
     BUDGET_GOPS_DEFAULT, DUTY_PERMILLE_DEFAULT, MEMORY_MIB_DEFAULT, OPEN_CELLS_MAX, ROUNDS_MAX,
     ROWS_MAX, THREADS_MAX,

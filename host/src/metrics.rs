@@ -29,6 +29,10 @@
 //! | `host_shadow_miners` | `kind`: zeroed, raised | whom it would pay nothing, or something |
 //! | `host_weights_total` | `state`: set, confirmed, refused, held, withheld | weights, and how far they got |
 //! | `host_weights_block` | `state` | when that last happened |
+//! | `host_rentals` | `phase`: intended, ordered, unknown, running, ending | rentals that are not over |
+//! | `host_rental_spend_micro_usd` | | what the last day's rentals cost or may cost |
+//! | `host_rental_terminate_retries_total` | | times that something paid for could not be ended |
+//! | `host_rental_unknown_instances` | | instances that run and that the ledger does not know |
 //! | `host_condition` | `condition` | 1 if a condition of readiness holds |
 //!
 //! Does not push anywhere, and knows nothing of who observes.

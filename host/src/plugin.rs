@@ -25,9 +25,10 @@
 //! | `guest` | what one store holds; its memory, its log, its clock |
 //! | `outside` | the way out that an adapter has, as far as it was granted |
 //! | `wasi` | WASI as each class is allowed to see it |
-//! | `v0_1` | the bindings of one generation of the contract |
+//! | `v0_1` | the bindings of one generation of the contract; another goes beside it |
 //! | [`admission`] | from bytes to a plugin, or a refusal with its remedy |
 //! | [`manifest`] | what a publisher says and signs |
+//! | `rehearsal` | a newcomer on the last epochs, twice, before it takes over |
 //! | [`package`] | a source: bytes, digest, manifest, signatures |
 //! | `trust` | the operator's policy, applied to a package |
 //! | `tables` | settings, data packs and limits by plugin |
@@ -36,8 +37,7 @@
 //! | [`lone`] | a component outside of any node |
 //!
 //! It does not decide which plugin is right for a subnet, does not fetch
-//! anything, and never loads native code that it did not make itself. Replay
-//! is not here yet; [`admission`] has its place.
+//! anything, and never loads native code that it did not make itself.
 
 pub mod admission;
 pub mod builtin;
@@ -60,6 +60,7 @@ mod log;
 mod meter;
 mod outside;
 mod queue;
+mod rehearsal;
 mod settings;
 mod tables;
 mod ticker;
@@ -75,8 +76,8 @@ pub use limits::{Adjusted, CompileLimits, Limits, WorldLimits};
 pub use outside::Outside;
 pub use package::{FileSource, Package};
 pub use registry::{
-    Approval, Config, Inspected, Listed, ListedPack, Refusal, Registry, RegistryError, Source,
-    Swap, SwapReport,
+    Approval, Config, Consequence, Inspected, Listed, ListedPack, Orders, Reconfigured, Refusal,
+    Registry, RegistryError, Source, Swap, SwapReport,
 };
 pub use settings::{Settings, SettingsByPlugin};
 pub use stats::{Figures, LastError, PluginStats};

@@ -5,6 +5,7 @@
 //! a sandbox or a disk. `cli/run.rs` hands over the concrete things.
 //!
 //! - [`miner`] answers: it describes its machine and lets solvers do tasks.
+//! - [`landlord`] lets machines for a miner: its own and those of its providers.
 //! - [`validator`] asks: it challenges miners, keeps the evidence, lets the
 //!   policy score it and sets the weights.
 //!
@@ -16,8 +17,10 @@
 
 pub mod backtest;
 pub mod bundle;
+pub mod landlord;
 pub mod miner;
 pub mod offers;
+pub mod operator;
 mod registration;
 pub mod replay;
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! What a validator remembers, in one SQLite file.
+//! What a validator remembers, in one SQLite file; and what a miner lets, in
+//! [another](SqliteLedger).
 //!
 //! The promise is that of [`EvidenceStore`]: what returned `Ok` is on disk and
 //! survives `kill -9` and a power cut; a call that did not return may have
@@ -26,10 +27,13 @@ mod encode;
 mod epochs;
 mod error;
 mod folder;
+mod guard;
 mod miners;
 mod open;
 mod plugins;
+mod probes;
 mod reader;
+mod rentals;
 mod retention;
 mod schema;
 mod sessions;
@@ -54,7 +58,9 @@ use crate::subnet::scoring::Finding;
 
 pub use error::OpenError;
 pub use miners::DESCRIPTION_BYTES_MAX;
+pub use probes::PROBES_HELD_MAX;
 pub use reader::{EpochSummary, SessionState, SessionSummary, StoreReader, VerdictCounts};
+pub use rentals::{LedgerOwner, LedgerRetention, SqliteLedger};
 pub use retention::Retention;
 pub use sessions::{SESSION_ID_BYTES_MAX, SESSIONS_OPEN_MAX};
 
@@ -182,8 +188,8 @@ impl EvidenceStore for SqliteStore {
     fn record_epoch(&self, record: &EpochRecord) -> Result<(), StoreError> {
         self.write(|db| {
             epochs::record(db, record)?;
-            self.retention
-                .prune_epochs(db, record.evidence.epoch.number)
+            let epoch = &record.evidence.epoch;
+            self.retention.prune_epochs(db, epoch.number, epoch.block)
         })
     }
 
@@ -201,6 +207,14 @@ impl EvidenceStore for SqliteStore {
 
     fn last_shadow(&self) -> Result<Option<ShadowRecord>, StoreError> {
         self.read(shadows::last)
+    }
+
+    fn record_guard(&self, json: &str) -> Result<(), StoreError> {
+        self.write(|db| guard::record(db, json))
+    }
+
+    fn guard(&self) -> Result<Option<String>, StoreError> {
+        self.read(guard::last)
     }
 
     fn record_weights(&self, record: &WeightsRecord) -> Result<(), StoreError> {

@@ -27,6 +27,7 @@ pub mod verify;
 
 mod description;
 mod head;
+mod leases;
 mod route;
 mod status;
 

@@ -8,13 +8,17 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::UnixStream;
 use tokio::time::timeout;
 
+use crate::subnet::rental::{Lease, Rental};
+
 use super::place::find;
 use super::protocol::{
     ANSWER_TIMEOUT, Approval, Change, REPLY_BYTES_MAX, REQUEST_TIMEOUT, Reply, Request, encode,
     line,
 };
+use super::rentals::Rentals;
 use super::server::is_trusted;
-use super::{PluginList, Refusal, Swapped};
+use super::{PluginList, Refusal, Reloaded, Swapped};
+use crate::subnet::plugin::Rehearsal;
 use crate::subnet::provider::Query;
 
 /// Why a node gave no answer.
@@ -89,6 +93,16 @@ impl Client {
         self.ask(&Request::Offers(query)).await
     }
 
+    /// The newest rentals, over or not.
+    pub async fn rentals(&self) -> Result<Vec<Rental>, AdminError> {
+        self.ask(&Request::Rentals(Rentals::List)).await
+    }
+
+    /// Rents, looks at, extends or ends a rental.
+    pub async fn rental(&self, asked: Rentals) -> Result<Lease, AdminError> {
+        self.ask(&Request::Rentals(asked)).await
+    }
+
     /// The weights that the guard holds; null if it holds none.
     pub async fn held(&self) -> Result<serde_json::Value, AdminError> {
         self.ask(&Request::Held).await
@@ -99,12 +113,18 @@ impl Client {
         self.ask(&Request::Accept).await
     }
 
+    /// Has the configuration read again.
+    pub async fn reload(&self) -> Result<Reloaded, AdminError> {
+        self.ask(&Request::Reload).await
+    }
+
     /// Offers `file`, an absolute path, for the place of `name`.
     pub async fn swap(
         &self,
         name: &str,
         file: &Path,
         approval: Approval,
+        rehearsal: Rehearsal,
     ) -> Result<Swapped, AdminError> {
         let name = name.to_owned();
         let file = file
@@ -115,6 +135,7 @@ impl Client {
             name,
             file,
             approval,
+            rehearsal,
         })
         .await
     }

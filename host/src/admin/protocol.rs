@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader};
 
 use super::Refusal;
-use crate::subnet::plugin::Moment;
+use super::rentals::Rentals;
+use crate::subnet::plugin::{Moment, Rehearsal};
 use crate::subnet::provider::Query;
 
 /// The longest request, in bytes.
@@ -39,6 +40,8 @@ pub(super) enum Request {
     Providers,
     /// What there is for rent.
     Offers(Query),
+    /// Something about a rental.
+    Rentals(Rentals),
     /// The weights that the guard holds.
     Held,
     /// Lets them through.
@@ -51,7 +54,12 @@ pub(super) enum Request {
         file: String,
         /// What the operator says of it.
         approval: Approval,
+        /// Whether it is tried first.
+        #[serde(default)]
+        rehearsal: Rehearsal,
     },
+    /// The configuration, read again.
+    Reload,
 }
 
 /// What to do with plugins that are here already.

@@ -20,7 +20,7 @@ use super::place::Door;
 use super::protocol::{
     ANSWER_TIMEOUT, REQUEST_BYTES_MAX, REQUEST_TIMEOUT, Reply, Request, encode, line,
 };
-use super::{Admin, Approval, COMPONENT_BYTES_MAX, MANIFEST_BYTES_MAX, Offer, Refusal};
+use super::{Admin, COMPONENT_BYTES_MAX, MANIFEST_BYTES_MAX, Offer, Refusal};
 
 /// Connections answered at once; the next waits in the socket's backlog.
 const CONNECTIONS_MAX: usize = 8;
@@ -93,11 +93,24 @@ async fn carry_out(request: Request, admin: &dyn Admin) -> Reply {
         },
         Request::Providers => Reply::Done(admin.providers().await),
         Request::Offers(query) => Reply::Done(admin.offers(query).await),
+        Request::Rentals(asked) => match admin.landlord() {
+            Some(landlord) => asked.carry_out(&*landlord).await,
+            None => {
+                Reply::Failed("only a miner lets machines; name it with --role miner".to_owned())
+            }
+        },
         Request::Held => Reply::Done(admin.held().await.unwrap_or_default()),
-        Request::Accept => admin.accept().await.map_or_else(
-            || Reply::Failed("the guard holds nothing; `host guard` shows what it does".to_owned()),
-            Reply::Done,
-        ),
+        Request::Accept => match admin.accept().await {
+            Ok(Some(accepted)) => Reply::Done(accepted),
+            Ok(None) => {
+                Reply::Failed("the guard holds nothing; `host guard` shows what it does".to_owned())
+            }
+            Err(why) => Reply::Failed(why),
+        },
+        Request::Reload => match admin.reload().await {
+            Ok(reloaded) => done(&reloaded),
+            Err(why) => Reply::Failed(why),
+        },
         Request::Inspect { name } => admin.inspect(&name).await.map_or_else(
             || {
                 Reply::Failed(format!(
@@ -111,28 +124,34 @@ async fn carry_out(request: Request, admin: &dyn Admin) -> Reply {
             name,
             file,
             approval,
-        } => swap(name, PathBuf::from(file), approval, admin).await,
+            rehearsal,
+        } => {
+            let offer = Offer {
+                name,
+                origin: PathBuf::from(file),
+                bytes: Vec::new(),
+                manifest: None,
+                approval,
+                rehearsal,
+            };
+            swap(offer, admin).await
+        }
     }
 }
 
-async fn swap(name: String, file: PathBuf, approval: Approval, admin: &dyn Admin) -> Reply {
-    let origin = file.clone();
+/// Reads the files of an offer, and makes it.
+async fn swap(mut offer: Offer, admin: &dyn Admin) -> Reply {
+    let file = offer.origin.clone();
     let read = tokio::task::spawn_blocking(move || package(&file)).await;
-    let (bytes, manifest) = match read.unwrap_or_else(|error| Err(io::Error::other(error))) {
+    (offer.bytes, offer.manifest) = match read.unwrap_or_else(|error| Err(io::Error::other(error)))
+    {
         Ok(read) => read,
         Err(error) => {
             return Reply::Refused(Refusal {
-                reason: format!("cannot read {}: {error}", origin.display()),
+                reason: format!("cannot read {}: {error}", offer.origin.display()),
                 remedy: "the node reads the file itself: give it one it may read".to_owned(),
             });
         }
-    };
-    let offer = Offer {
-        name,
-        origin,
-        bytes,
-        manifest,
-        approval,
     };
     match admin.swap(offer).await {
         Ok(swapped) => done(&swapped),

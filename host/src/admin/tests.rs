@@ -58,8 +58,12 @@ impl Admin for Node {
         None
     }
 
-    async fn accept(&self) -> Option<serde_json::Value> {
-        None
+    async fn accept(&self) -> Result<Option<serde_json::Value>, String> {
+        Ok(None)
+    }
+
+    async fn reload(&self) -> Result<Reloaded, String> {
+        Err("netuid: a mistake".to_owned())
     }
 
     async fn inspect(&self, _: &str) -> Option<serde_json::Value> {
@@ -127,7 +131,12 @@ async fn a_file_and_its_manifest_reach_the_node_as_bytes_with_what_was_said() {
     let running = Running::start();
     let file = running.root.path().join("p.wasm");
     std::fs::write(&file, b"\0asm").unwrap();
-    let swap = async |approval| running.client().swap("score", &file, approval).await;
+    let swap = async |approval| {
+        running
+            .client()
+            .swap("score", &file, approval, Rehearsal::Demanded)
+            .await
+    };
     let swapped = swap(Approval::Pin).await.unwrap();
     assert_eq!(swapped.new, id("2"));
     std::fs::write(running.root.path().join("p.manifest"), b"signed").unwrap();
@@ -147,7 +156,10 @@ async fn what_is_no_regular_file_is_refused() {
     let running = Running::start();
     for path in ["/dev/zero", "/", "/no/such/file", "relative"] {
         let path = Path::new(path);
-        let swap = running.client().swap("score", path, Approval::Pin).await;
+        let swap = running
+            .client()
+            .swap("score", path, Approval::Pin, Rehearsal::Waived)
+            .await;
         assert!(matches!(swap, Err(AdminError::Refused(_))), "{path:?}");
     }
 }

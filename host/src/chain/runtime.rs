@@ -258,11 +258,7 @@ impl Runtime {
 
     /// What the events of a block say of its extrinsic number `index`.
     pub(super) fn outcome(&self, events: &[u8], index: u32) -> Result<Outcome, ChainError> {
-        let info = self
-            .metadata()
-            .storage_info("System", "Events")
-            .map_err(|error| nonsense("Events", &error))?;
-        self.check_decodable("Events", info.value_id)?;
+        self.check_events()?;
         for event in self.at.events().from_bytes(events.to_vec()).iter() {
             let event = event.map_err(|error| nonsense("Events", &error))?;
             if event.phase() != subxt::events::Phase::ApplyExtrinsic(index)
@@ -283,6 +279,15 @@ impl Runtime {
         ))
     }
 
+    /// Whether a block's events may be decoded at all.
+    fn check_events(&self) -> Result<(), ChainError> {
+        let info = self
+            .metadata()
+            .storage_info("System", "Events")
+            .map_err(|error| nonsense("Events", &error))?;
+        self.check_decodable("Events", info.value_id)
+    }
+
     /// A block's events hold one of subtensor's with this name and these fields,
     /// as bytes.
     pub(super) fn has_event(
@@ -291,11 +296,7 @@ impl Runtime {
         name: &str,
         fields: &[u8],
     ) -> Result<bool, ChainError> {
-        let info = self
-            .metadata()
-            .storage_info("System", "Events")
-            .map_err(|error| nonsense("Events", &error))?;
-        self.check_decodable("Events", info.value_id)?;
+        self.check_events()?;
         for event in self.at.events().from_bytes(events.to_vec()).iter() {
             let event = event.map_err(|error| nonsense("Events", &error))?;
             if event.pallet_name() == super::calls::PALLET

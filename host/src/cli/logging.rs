@@ -5,10 +5,14 @@
 //! not with `NO_COLOR`.
 
 use std::io::{self, IsTerminal as _};
+use std::sync::OnceLock;
 
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{Log, LogFormat, LogLevel};
+
+/// Exchanges the filter; the process has one log.
+static SET_FILTER: OnceLock<Box<dyn Fn(EnvFilter) + Send + Sync>> = OnceLock::new();
 
 /// Starts logging, for the rest of the process; a second start changes nothing.
 pub(crate) fn start(log: &Log) {
@@ -17,9 +21,26 @@ pub(crate) fn start(log: &Log) {
         .with_writer(io::stderr);
     // Tests run several commands in one process: whoever starts first has it.
     let _ = match log.format {
-        LogFormat::Text => builder.with_ansi(is_colourful()).try_init(),
-        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+        LogFormat::Text => {
+            let builder = builder.with_ansi(is_colourful()).with_filter_reloading();
+            let handle = builder.reload_handle();
+            let _ = SET_FILTER.set(Box::new(move |filter| drop(handle.reload(filter))));
+            builder.try_init()
+        }
+        LogFormat::Json => {
+            let builder = builder.json().flatten_event(true).with_filter_reloading();
+            let handle = builder.reload_handle();
+            let _ = SET_FILTER.set(Box::new(move |filter| drop(handle.reload(filter))));
+            builder.try_init()
+        }
     };
+}
+
+/// Another level from now on.
+pub(crate) fn set_level(level: LogLevel) {
+    if let Some(set) = SET_FILTER.get() {
+        set(EnvFilter::new(filter(level)));
+    }
 }
 
 fn filter(level: LogLevel) -> &'static str {

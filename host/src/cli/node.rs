@@ -10,10 +10,13 @@
 
 mod admin;
 mod drop_folder;
+mod machine;
 mod miner;
 mod moments;
+mod operator;
 mod options;
 mod providers;
+mod reload;
 mod validator;
 
 use std::sync::Arc;
@@ -26,6 +29,7 @@ use tracing::{info, warn};
 use crate::chain::Subtensor;
 use crate::config::{Config, Role, Settings};
 use crate::egress::{self, HttpEgress};
+use crate::machine::Containers;
 use crate::metrics::Metrics;
 use crate::plugin::{Approval, Child, Compilation, Engine, Outside, Registry, Workshop, registry};
 use crate::role::validator::Quiet;
@@ -37,10 +41,12 @@ use crate::subnet::events::{Condition, Event, Observer as _};
 use crate::subnet::evidence::EvidenceStore;
 use crate::subnet::key::{AccountId, Signer};
 use crate::subnet::trust::Trust;
+use crate::subnet::workload::Workloads;
 
 use super::keys;
 pub(crate) use options::accelerator;
 pub(crate) use providers::want;
+pub(crate) use reload::Again;
 
 use super::shutdown::Shutdown;
 use super::surroundings::Surroundings;
@@ -77,9 +83,11 @@ struct Means {
 
 impl Node {
     /// Starts what `config` says. Whatever an operator can mend fails here; the
-    /// chain may be away, the role waits for it.
+    /// chain may be away, the role waits for it. `again` is what the configuration
+    /// can be read from again, if it can.
     pub(crate) async fn start(
         config: Config,
+        again: Option<Again>,
         replaced: Replaced,
         shutdown: Shutdown,
     ) -> anyhow::Result<Self> {
@@ -89,7 +97,9 @@ impl Node {
             Surroundings::open(&config.settings, conditions(config.role), shutdown.clone()).await?;
         let metrics = around.metrics.clone();
         let axon = miner::bind(&config).await?;
-        let registry = open_registry(&config, replaced, metrics.clone()).await?;
+        let door = operator::bind(&config).await?;
+        let machine = machine::containers(&config, account)?;
+        let registry = open_registry(&config, replaced, machine.clone(), metrics.clone()).await?;
         metrics.observe(Event::Readiness {
             condition: Condition::Plugins,
             met: true,
@@ -102,6 +112,21 @@ impl Node {
         let chain = Arc::new(connected.with_commits(config.settings.validator.commits));
         let quiet = Quiet::default();
         let guard = Arc::new(Guard::new(config.settings.guard));
+        let (sources, hangup) = again.map(|again| (again.sources, again.hangup)).unzip();
+        let reloader = Arc::new(reload::Reloader::new(
+            &config,
+            sources,
+            registry.clone(),
+            guard.clone(),
+            quiet.clone(),
+        ));
+        let letting = match config.role {
+            Role::Miner => {
+                let letting = miner::Letting::open(&config, account, &registry, &metrics);
+                Some(letting.await?)
+            }
+            Role::Validator => None,
+        };
         let face = admin::Face::new(
             &config,
             account,
@@ -110,8 +135,13 @@ impl Node {
             chain.clone(),
             quiet.clone(),
             guard.clone(),
-        );
+            reloader.clone(),
+        )
+        .letting(letting.as_ref().map(miner::Letting::landlord));
         let mut services = around.start(Arc::new(face));
+        if let Some(hangup) = hangup {
+            services.spawn(reloader.follow(hangup, shutdown.clone()));
+        }
         info!(role = config.role.as_str(), hotkey = %account, netuid = config.netuid, "starting");
         let (opened, memory) = watch::channel(None);
         let means = Means {
@@ -125,9 +155,15 @@ impl Node {
             opened,
             shutdown: shutdown.clone(),
         };
-        let role = match axon {
-            Some(listener) => tokio::spawn(miner::run(means, listener, &mut services)?),
-            None => tokio::spawn(validator::run(means)),
+        if let Some(machine) = machine {
+            let requested = shutdown.requested();
+            services.spawn(async move { machine.keep(requested).await });
+        }
+        let role = match axon.zip(letting) {
+            Some((listener, letting)) => {
+                tokio::spawn(miner::run(means, listener, letting, &mut services)?)
+            }
+            None => tokio::spawn(validator::run(means, door)),
         };
         Ok(Self {
             account,
@@ -200,6 +236,7 @@ pub(crate) fn outside(settings: &Settings) -> anyhow::Result<Outside> {
 async fn open_registry(
     config: &Config,
     replaced: Replaced,
+    machine: Option<Arc<Containers>>,
     metrics: Arc<Metrics>,
 ) -> anyhow::Result<Arc<Registry>> {
     let settings = &config.settings;
@@ -221,7 +258,10 @@ async fn open_registry(
             ..settings.trust.clone()
         },
         accelerator,
-        outside: outside(settings)?,
+        outside: Outside {
+            workloads: machine.map(|machine| machine as Arc<dyn Workloads>),
+            ..outside(settings)?
+        },
         observer: metrics,
     };
     let limits = options::limits(settings);

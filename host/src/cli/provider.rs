@@ -1,7 +1,7 @@
 //! `host provider`: whom a miner rents machines from.
 
 mod check;
-mod filter;
+pub(super) mod filter;
 mod list;
 mod offers;
 mod spend;

@@ -2,12 +2,14 @@
 
 use clap::Args;
 
-use crate::config::Config;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::config::{Config, Settings, Sources};
 
 use super::arguments::{
     AxonArgs, ChainArgs, LogArgs, NodeArgs, Overrides, PeerArgs, RegisterArgs, WalletArgs,
 };
-use super::node::{Node, Replaced};
+use super::node::{Again, Node, Replaced};
 use super::shutdown::Shutdown;
 use super::{World, logging};
 
@@ -26,7 +28,8 @@ Examples:
   host run --role validator --config validator.toml --logging.debug
   HOST_NETUID=12 HOST_NETWORK=local host run --role validator --wallet.name //Alice
 
-The first SIGINT or SIGTERM lets running work finish within shutdown.drain-ms; the second ends at once.")]
+The first SIGINT or SIGTERM lets running work finish within shutdown.drain-ms; the second ends at once.
+SIGHUP has the configuration read again; see `host reload`.")]
 pub(super) struct Run {
     #[command(flatten)]
     node: NodeArgs,
@@ -65,7 +68,8 @@ impl Overrides for Run {
 
 impl Run {
     pub(super) fn execute(self, world: &mut World<'_>) -> anyhow::Result<()> {
-        let settings = world.settings(&self)?;
+        let sources = world.sources(&self);
+        let settings = Settings::load(sources.clone())?;
         logging::start(&settings.log);
         for warning in &settings.warnings {
             tracing::warn!("{warning}");
@@ -74,13 +78,16 @@ impl Run {
         tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()?
-            .block_on(run(config))
+            .block_on(run(config, sources))
     }
 }
 
-async fn run(config: Config) -> anyhow::Result<()> {
+async fn run(config: Config, sources: Sources) -> anyhow::Result<()> {
     let shutdown = Shutdown::on_signals()?;
-    Node::start(config, Replaced::default(), shutdown)
+    // From here on it does not end the process any more.
+    let hangup = signal(SignalKind::hangup())?;
+    let again = Again { sources, hangup };
+    Node::start(config, Some(again), Replaced::default(), shutdown)
         .await?
         .ended()
         .await

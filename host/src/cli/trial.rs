@@ -15,6 +15,7 @@ use crate::config::Settings;
 use crate::plugin::lone::{self, With};
 use crate::plugin::{AdmissionError, Engine, admission};
 use crate::subnet::challenge::{Exchange, Session};
+use crate::subnet::difference::first_difference;
 use crate::subnet::plugin::{
     Called, Digest, PluginError, SolverError, SolverSession, World as Kind,
 };
@@ -173,13 +174,16 @@ impl Check {
             true => print_json(world.out, &shown)?,
             false => super::table::print_object(world.out, &shown)?,
         }
-        if class != "effectful" && (one.result != two.result || one.fuel != two.fuel) {
-            return Err(refused(AdmissionError::Unsteady {
-                one: format!("{} with fuel {}", output(&one.result), one.fuel),
-                two: format!("{} with fuel {}", output(&two.result), two.fuel),
-            }));
+        if class == "effectful" {
+            return Ok(());
         }
-        Ok(())
+        match first_difference(&one.result, &two.result) {
+            Some(parted) => Err(refused(AdmissionError::unsteady(parted))),
+            None if one.fuel != two.fuel => {
+                Err(refused(AdmissionError::unsteady_fuel(one.fuel, two.fuel)))
+            }
+            None => Ok(()),
+        }
     }
 }
 

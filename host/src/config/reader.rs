@@ -45,6 +45,8 @@ pub(super) struct Reader {
     pub(super) environment: BTreeMap<String, Given>,
     pub(super) flags: BTreeMap<String, Given>,
     pub(super) keys: Vec<Key>,
+    /// By key, what it was taken to say: what was given, or else its default.
+    pub(super) said: BTreeMap<String, String>,
     pub(super) problems: Vec<Problem>,
 }
 
@@ -145,7 +147,11 @@ impl Reader {
             default: default.to_owned(),
             expected: expected.to_owned(),
         });
-        let given = self.take(path)?;
+        let given = self.take(path);
+        let said = given.as_ref().map(|given| given.value.to_setting());
+        self.said
+            .insert(path.to_owned(), said.unwrap_or_else(|| default.to_owned()));
+        let given = given?;
         let parsed = parse(&given.value);
         if parsed.is_none() {
             let shown = escape(&given.value.to_string());
@@ -170,6 +176,10 @@ impl Reader {
                 .partition(|(path, _)| path.starts_with(prefix));
             *layer = rest;
             let taken: BTreeMap<String, Given> = taken;
+            let said = taken
+                .iter()
+                .map(|(path, given)| (path.clone(), given.value.to_setting()));
+            self.said.extend(said);
             below.extend(
                 taken
                     .into_iter()

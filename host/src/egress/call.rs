@@ -7,7 +7,6 @@
 //!       └ credential goes in ─ request, answer ─ secrets are taken out ─ plugin
 //! ```
 
-use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,47 +16,23 @@ use async_trait::async_trait;
 use http_body_util::Full;
 use hyper::Request as HttpRequest;
 use hyper::body::Bytes;
-use hyper::header::HeaderMap;
 use tracing::{debug, error, warn};
 
 use super::Shared;
+use super::admit::{Admission, Admitted, Wanted};
 use super::advice;
 use super::budget::{CallBudget, Passed};
 use super::connect::connect;
 use super::exchange::{Answer, Trouble, exchange, head_bytes};
 use super::gate::{self, Way};
+use super::handover;
 use super::proof::{self, Proof, Scope, Unproven};
 use super::resolve::ADDRESSES_MAX;
-use super::scrub::Scrubber;
 use super::secret::Secret;
 use crate::subnet::address::{AddressPolicy, NotAllowed};
-use crate::subnet::grant::{Origin, Usage};
-use crate::subnet::outbound::{Auth, Header, Outbound, OutboundError, Request, Response};
+use crate::subnet::outbound::{Auth, Outbound, OutboundError, Request, Response};
 use crate::subnet::provider::Want;
 use crate::subnet::text::escape;
-
-/// Headers that no plugin sees: those of the connection, and those that make a
-/// session a credential of its own.
-const WITHHELD: [&str; 12] = [
-    "connection",
-    "keep-alive",
-    "proxy-authenticate",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "set-cookie",
-    "set-cookie2",
-    "authentication-info",
-    "proxy-authentication-info",
-];
-
-/// What a component says it needs, as far as that can be granted.
-struct Wanted {
-    origins: BTreeSet<Origin>,
-    credentials: BTreeSet<String>,
-}
 
 pub(super) struct Call {
     shared: Arc<Shared>,
@@ -68,30 +43,10 @@ pub(super) struct Call {
     told: AtomicBool,
 }
 
-/// A request that may be sent.
-struct Admitted {
-    way: Way,
-    policy: AddressPolicy,
-    headers: HeaderMap,
-    /// The name of the credential that goes in.
-    credential: Option<String>,
-}
-
 impl Call {
     pub(super) fn new(shared: Arc<Shared>, plugin: &str, wants: &[Want]) -> Self {
-        let origins = wants.iter().filter_map(|want| match want {
-            Want::HttpOrigin(text) => text.parse().ok(),
-            _ => None,
-        });
-        let credentials = wants.iter().filter_map(|want| match want {
-            Want::Credential(name) => Some(name.clone()),
-            _ => None,
-        });
         Self {
-            wanted: Wanted {
-                origins: origins.collect(),
-                credentials: credentials.collect(),
-            },
+            wanted: Wanted::of(wants),
             budget: CallBudget::new(&shared.limits, shared.days.clone(), plugin),
             shared,
             plugin: plugin.to_owned(),
@@ -101,7 +56,7 @@ impl Call {
 
     async fn answer(&self, request: &Request) -> Result<Response, OutboundError> {
         let left = self.budget.begin().map_err(|passed| self.over(passed))?;
-        let admitted = self.admit(request)?;
+        let admitted = self.admission().admit(request)?;
         let bytes = request.url.len() + request.body.len();
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
         let bytes = bytes.saturating_add(head_bytes(&admitted.headers));
@@ -117,88 +72,12 @@ impl Call {
             .map_err(|_| OutboundError::TimedOut)?
     }
 
-    /// All that can be refused without reading or asking anything.
-    fn admit(&self, request: &Request) -> Result<Admitted, OutboundError> {
-        let max = self.shared.limits.request_kib_max.saturating_mul(1 << 10);
-        if u64::try_from(request.body.len()).map_or(true, |length| length > max) {
-            warn!(plugin = %self.plugin, "a request's body is above `egress.request-kib-max`");
-            return Err(OutboundError::TooLarge);
-        }
-        let way = Way::parse(&request.url)?;
-        let policy = self.policy(&way.origin)?;
-        let credential = self.credential(&request.auth, &way.origin)?;
-        let own = match &credential {
-            Some((_, Usage::Header(name))) => Some(name.as_str()),
-            _ => None,
-        };
-        let signed = matches!(credential, Some((_, Usage::SigV4)));
-        Ok(Admitted {
-            headers: gate::headers(&way, &request.headers, own, signed)?,
-            way,
-            policy,
-            credential: credential.map(|(name, _)| name.to_owned()),
-        })
-    }
-
-    /// Which addresses `origin` may have, if it is both wanted and granted.
-    fn policy(&self, origin: &Origin) -> Result<AddressPolicy, OutboundError> {
-        let (plugin, grants) = (&self.plugin, &self.shared.grants);
-        if !self.wanted.origins.contains(origin) {
-            let why = format!("{origin} is not among what `{plugin}` says it wants");
-            return Err(OutboundError::Denied(why));
-        }
-        match grants.plugins.get(plugin) {
-            Some(grant) if grant.private_origins.contains(origin) => {
-                Ok(AddressPolicy::AllowPrivate)
-            }
-            Some(grant) if grant.origins.contains(origin) => Ok(AddressPolicy::PublicOnly),
-            _ => Err(OutboundError::Denied(format!(
-                "{origin} is not granted to `{plugin}`; to grant it, {}",
-                advice::grant_origin(grants, plugin, origin)
-            ))),
-        }
-    }
-
-    /// The credential that is named, if it is wanted and bound to this plugin, this
-    /// origin and this use.
-    fn credential<'a>(
-        &self,
-        auth: &'a Auth,
-        origin: &Origin,
-    ) -> Result<Option<(&'a str, Usage)>, OutboundError> {
-        let (name, usage) = match auth {
-            Auth::Anonymous => return Ok(None),
-            Auth::Bearer(name) => (name, Usage::Bearer),
-            Auth::Basic(name) => (name, Usage::Basic),
-            Auth::Header { credential, header } => {
-                (credential, Usage::Header(header.to_ascii_lowercase()))
-            }
-            Auth::SigV4 { credential, .. } => (credential, Usage::SigV4),
-        };
-        let (plugin, grants) = (&self.plugin, &self.shared.grants);
-        if !self.wanted.credentials.contains(name) {
-            let why = format!(
-                "`{}` is not among what `{plugin}` says it wants",
-                escape(name)
-            );
-            return Err(OutboundError::UnknownCredential(why));
-        }
-        let bound = grants.credentials.get(name);
-        match bound.filter(|c| c.plugins.contains(plugin) && c.origins.contains(origin)) {
-            Some(credential) if credential.usage == usage => Ok(Some((name, usage))),
-            Some(credential) => Err(OutboundError::Denied(format!(
-                "`{name}` is granted as {}; to change that, {}",
-                credential.usage,
-                advice::below(
-                    &format!("credentials.{name}"),
-                    &format!("as = \"{}\"", escape(&usage.to_string()))
-                )
-            ))),
-            None => Err(OutboundError::UnknownCredential(format!(
-                "`{}` is not bound to `{plugin}` and {origin}; to bind it, {}",
-                escape(name),
-                advice::bind(grants, plugin, &escape(name), &usage, origin)
-            ))),
+    fn admission(&self) -> Admission<'_> {
+        Admission {
+            plugin: &self.plugin,
+            wanted: &self.wanted,
+            grants: &self.shared.grants,
+            limits: &self.shared.limits,
         }
     }
 
@@ -220,8 +99,8 @@ impl Call {
         let scrubbed = tokio::task::spawn_blocking(move || {
             let scrubber = proof::scrubber(&proofs, &more);
             match answered {
-                Ok(answer) => Ok(response(answer, &scrubber)),
-                Err(error) => Err(scrub_error(error, &scrubber)),
+                Ok(answer) => Ok(handover::response(answer, &scrubber)),
+                Err(error) => Err(handover::error(error, &scrubber)),
             }
         });
         let (response, found) = scrubbed
@@ -402,46 +281,4 @@ impl Outbound for Call {
 /// A path may hold what is nobody's business.
 fn origin_of(url: &str) -> String {
     Way::parse(url).map_or_else(|_| String::new(), |way| way.origin.to_string())
-}
-
-/// What the plugin sees, and whether something had to be taken out.
-fn response(answer: Answer, scrubber: &Scrubber) -> (Response, bool) {
-    let clean = scrubber.scrub(&answer.body);
-    let mut found = clean.is_some();
-    let is_same_length = clean.is_none();
-    let mut headers = Vec::with_capacity(answer.headers.len());
-    for (name, value) in &answer.headers {
-        let name = name.as_str();
-        if WITHHELD.contains(&name) || name == "content-length" && !is_same_length {
-            continue;
-        }
-        if scrubber.scrub_text(name).is_some() {
-            found = true;
-            continue;
-        }
-        let value = String::from_utf8_lossy(value.as_bytes());
-        let clean = scrubber.scrub_text(&value);
-        found |= clean.is_some();
-        headers.push(Header {
-            name: name.to_owned(),
-            value: clean.unwrap_or_else(|| value.into_owned()),
-        });
-    }
-    let response = Response {
-        status: answer.status,
-        headers,
-        body: clean.unwrap_or(answer.body),
-    };
-    (response, found)
-}
-
-/// The words of an error may be a server's.
-fn scrub_error(error: OutboundError, scrubber: &Scrubber) -> OutboundError {
-    let clean = |text: String| scrubber.scrub_text(&text).unwrap_or(text);
-    match error {
-        OutboundError::Unreachable(why) => OutboundError::Unreachable(clean(why)),
-        OutboundError::Denied(why) => OutboundError::Denied(clean(why)),
-        OutboundError::Malformed(why) => OutboundError::Malformed(clean(why)),
-        other => other,
-    }
 }

@@ -56,6 +56,8 @@ pub(super) struct Series {
     sessions_begun: Count,
     sessions: Family<One, Count>,
     session_duration: Times,
+    probes: Family<One, Count>,
+    probe_duration: Times,
     tasks: Family<One, Count>,
     task_duration: Times,
     requests: Family<One, Count>,
@@ -74,6 +76,10 @@ pub(super) struct Series {
     shadow_miners: Family<One, Level>,
     weights: Family<One, Count>,
     weights_block: Family<One, Level>,
+    rentals: Family<One, Level>,
+    rental_spend: Level,
+    terminate_retries: Count,
+    unknown_instances: Level,
     condition: Family<One, Level>,
 }
 
@@ -85,6 +91,8 @@ impl Series {
             sessions_begun: Count::default(),
             sessions: Family::default(),
             session_duration: times(),
+            probes: Family::default(),
+            probe_duration: times(),
             tasks: Family::default(),
             task_duration: times(),
             requests: Family::default(),
@@ -103,11 +111,16 @@ impl Series {
             shadow_miners: Family::default(),
             weights: Family::default(),
             weights_block: Family::default(),
+            rentals: Family::default(),
+            rental_spend: Level::default(),
+            terminate_retries: Count::default(),
+            unknown_instances: Level::default(),
             condition: Family::default(),
         };
         series.register_work();
         series.register_plugins();
         series.register_chain();
+        series.register_rentals();
         series
     }
 
@@ -133,6 +146,17 @@ impl Series {
             "From a session's first task to its end",
             Unit::Seconds,
             self.session_duration.clone(),
+        );
+        to.register(
+            "probes",
+            "Rented machines looked into, by how that ended",
+            self.probes.clone(),
+        );
+        to.register_with_unit(
+            "probe_duration",
+            "From a probe's order to its rental's end",
+            Unit::Seconds,
+            self.probe_duration.clone(),
         );
         to.register(
             "tasks",
@@ -239,6 +263,30 @@ impl Series {
         );
     }
 
+    fn register_rentals(&mut self) {
+        let to = &mut self.registry;
+        to.register(
+            "rentals",
+            "Rentals that are not over, by phase",
+            self.rentals.clone(),
+        );
+        to.register(
+            "rental_spend_micro_usd",
+            "What the last day's rentals cost or may cost, in millionths of a US dollar",
+            self.rental_spend.clone(),
+        );
+        to.register(
+            "rental_terminate_retries",
+            "Times that something paid for could not be ended",
+            self.terminate_retries.clone(),
+        );
+        to.register(
+            "rental_unknown_instances",
+            "Instances that providers run and the ledger does not know",
+            self.unknown_instances.clone(),
+        );
+    }
+
     pub(super) fn count(&self, event: Event) {
         match event {
             Event::SessionBegan => {
@@ -247,6 +295,10 @@ impl Series {
             Event::SessionEnded { kind, elapsed } => {
                 let labels = [("ending", words::ending(kind))];
                 timed(&self.sessions, &self.session_duration, labels, elapsed);
+            }
+            Event::ProbeEnded { kind, elapsed } => {
+                let labels = [("ending", words::ending(kind))];
+                timed(&self.probes, &self.probe_duration, labels, elapsed);
             }
             Event::TaskAnswered { kind, elapsed } => {
                 let labels = [("answer", words::answer(kind))];
@@ -257,6 +309,10 @@ impl Series {
                 timed(&self.requests, &self.request_duration, labels, elapsed);
             }
             Event::PluginCalled { .. } | Event::PluginSwap { .. } => self.count_plugin(event),
+            Event::Rentals { .. }
+            | Event::RentalSpend { .. }
+            | Event::TerminateRetried
+            | Event::UnknownInstances { .. } => self.count_rentals(event),
             _ => self.count_chain(event),
         }
     }
@@ -290,6 +346,25 @@ impl Series {
                     ("result", words::swap(kind)),
                 ];
                 self.plugin_swaps.get_or_create(&labels).inc();
+            }
+            _ => {}
+        }
+    }
+
+    fn count_rentals(&self, event: Event) {
+        match event {
+            Event::Rentals { phase, count } => {
+                self.rentals.get_or_create(&[("phase", phase)]).set(count);
+            }
+            Event::RentalSpend { day_micro_usd } => {
+                self.rental_spend.set(day_micro_usd);
+            }
+            Event::TerminateRetried => {
+                self.terminate_retries.inc();
+            }
+            Event::UnknownInstances { count } => {
+                let count = u64::try_from(count).unwrap_or(u64::MAX);
+                self.unknown_instances.set(count);
             }
             _ => {}
         }

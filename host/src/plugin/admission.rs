@@ -4,12 +4,12 @@
 //! size -> approval -> component at all? -> which world, which generation -> imports
 //!   -> compile -> link -> instantiate, types -> describe -> settings
 //!   -> an adapter's wants against the grant -> a plugin
+//!   -> rehearsal, if it is to take over -> active
 //! ```
 //!
 //! Every step runs under the limits its calls will run under, on a thread of
 //! its own; compilation runs in a process of its own (`compile`), or not at all
-//! where its result is kept (`cache`). The rehearsal, when there is one, comes
-//! after the settings.
+//! where its result is kept (`cache`). The rehearsal is asked for by whoever swaps.
 
 mod refusal;
 mod shape;

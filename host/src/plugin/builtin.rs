@@ -61,9 +61,46 @@ pub fn solver_matmul() -> BuiltIn {
     )
 }
 
+/// Rents machines from Amazon EC2.
+pub fn provider_aws() -> BuiltIn {
+    built_in!("provider-aws", World::ProviderAdapter, "provider_aws.wasm")
+}
+
+/// Rents pods from Runpod.
+pub fn provider_runpod() -> BuiltIn {
+    built_in!(
+        "provider-runpod",
+        World::ProviderAdapter,
+        "provider_runpod.wasm"
+    )
+}
+
+/// Rents machines from Lambda.
+pub fn provider_lambda() -> BuiltIn {
+    built_in!(
+        "provider-lambda",
+        World::ProviderAdapter,
+        "provider_lambda.wasm"
+    )
+}
+
+/// Rents out the machine the node runs on.
+pub fn provider_local() -> BuiltIn {
+    built_in!(
+        "provider-local",
+        World::ProviderAdapter,
+        "provider_local.wasm"
+    )
+}
+
 /// The provider adapters: each runs only where `miner.providers` names it.
 pub fn providers() -> Vec<BuiltIn> {
-    vec![]
+    vec![
+        provider_aws(),
+        provider_runpod(),
+        provider_lambda(),
+        provider_local(),
+    ]
 }
 
 /// Everything the binary carries.

@@ -10,7 +10,7 @@ use wasmtime::{Store, UpdateDeadline};
 
 use super::engine::{Compiled, Engine, is_deterministic};
 use super::fault;
-use super::guest::{Begun, Chance, Guest, Time};
+use super::guest::{Begun, Chance, Guest, Time, Used};
 use super::limits::WorldLimits;
 use super::log::GuestLog;
 use super::manifest::Signed;
@@ -46,6 +46,7 @@ pub(super) struct Ran<T> {
     pub(super) value: T,
     pub(super) fuel: u64,
     pub(super) memory_bytes: u64,
+    pub(super) used: Used,
 }
 
 impl Maker {
@@ -88,6 +89,7 @@ impl Maker {
             value,
             fuel: self.burned(store),
             memory_bytes: store.data().meter.held_bytes(),
+            used: store.data().used(),
         })
     }
 
@@ -219,6 +221,7 @@ impl Loaded {
             Ok(Err(_)) => return Err(PluginError::ShuttingDown),
             Ok(Ok(ran)) => ran?,
         };
+        self.counters.note(&ran.used);
         Ok(Called {
             value: ran.value,
             fuel: ran.fuel,

@@ -35,7 +35,7 @@ use super::{ticker, wasi};
 use crate::subnet::plugin::{Digest, World};
 
 /// Admissions that may hold an instance while calls run.
-const ADMISSION_INSTANCES: usize = 4;
+const ADMISSION_INSTANCES: usize = 6;
 
 /// Why there is no engine.
 #[derive(Debug, thiserror::Error)]

@@ -26,6 +26,17 @@ const RESOURCES_MAX: usize = 1 << 10;
 /// What a call into the host costs a guest's budget, however little it takes.
 const TAKE_BYTES_MIN: u64 = 64;
 
+/// What one call took of the limits that wasmtime does not count.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Used {
+    /// From the host.
+    pub(super) taken_bytes: u64,
+    /// To the host, the most at once: texts, bytes, and elements at their size here.
+    pub(super) handed_over_bytes: u64,
+    /// Lines and their cost.
+    pub(super) log_bytes: u64,
+}
+
 /// The data of a store.
 pub(super) struct Guest {
     pub(super) table: ResourceTable,
@@ -40,6 +51,7 @@ pub(super) struct Guest {
     pub(super) time: Time,
     taken_bytes: u64,
     taken_bytes_max: u64,
+    handed_over_bytes: u64,
     _alive: Alive,
 }
 
@@ -67,6 +79,7 @@ impl Guest {
             time,
             taken_bytes: 0,
             taken_bytes_max: limits.taken_bytes_max,
+            handed_over_bytes: 0,
             _alive: alive,
         }
     }
@@ -81,6 +94,19 @@ impl Guest {
             return Err(PluginError::TooMuchData(self.taken_bytes_max).into());
         }
         Ok(())
+    }
+
+    /// Notes what the guest handed over in one call into or out of it.
+    pub(super) fn note_handed_over(&mut self, bytes: usize) {
+        self.handed_over_bytes = self.handed_over_bytes.max(bytes as u64);
+    }
+
+    pub(super) fn used(&self) -> Used {
+        Used {
+            taken_bytes: self.taken_bytes,
+            handed_over_bytes: self.handed_over_bytes,
+            log_bytes: self.log.spent_bytes(),
+        }
     }
 
     /// Has the host do `work` and blocks until it is done, which is not charged
@@ -100,6 +126,7 @@ impl Guest {
     /// Gives a session's next call budgets of its own.
     pub(super) fn refill(&mut self, time: Time) {
         self.taken_bytes = 0;
+        self.handed_over_bytes = 0;
         self.log.refill();
         self.time = time;
     }

@@ -57,6 +57,12 @@ impl GuestLog {
         inner.last_printed = None;
     }
 
+    /// Of the present call's budget.
+    pub(super) fn spent_bytes(&self) -> u64 {
+        let inner = self.lock();
+        inner.max_bytes.saturating_sub(inner.left_bytes) as u64
+    }
+
     /// A whole line, from the `log` interface.
     pub(super) fn write(&self, level: Level, message: &str) -> Result<(), PluginError> {
         let mut inner = self.lock();

@@ -115,7 +115,7 @@ pub fn shape(bytes: &[u8]) -> Result<(World, Vec<String>), AdmissionError> {
     Ok((admission::world_of(bytes)?, admission::imports_of(bytes)?))
 }
 
-fn load(
+pub(super) fn load(
     engine: &Engine,
     bytes: &[u8],
     with: With,

@@ -20,6 +20,7 @@
 //! | `packs` | data without code, and the plugins that read it |
 //! | `demote` | a plugin that fails again and again gives way |
 //! | `serve` | what roles are given |
+//! | `reload` | another configuration, while everything runs |
 //! | `start`, [`state`] | from one process to the next |
 
 mod active;
@@ -27,6 +28,7 @@ mod demote;
 mod describe;
 mod offer;
 mod packs;
+mod reload;
 mod serve;
 mod start;
 mod state;
@@ -36,11 +38,12 @@ mod vouch;
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use arc_swap::ArcSwap;
 
 pub use self::describe::{Inspected, Listed, ListedPack, Refusal, Source, Swap, SwapReport};
+pub use self::reload::{Consequence, Orders, Reconfigured};
 pub use self::start::RegistryError;
 
 use self::active::{Active, Held};
@@ -56,6 +59,7 @@ use super::tables::{DataByPlugin, LimitsByPlugin};
 use super::trust::Sequences;
 use crate::subnet::accelerator::Accelerator;
 use crate::subnet::events::Observer;
+use crate::subnet::evidence::EvidenceStore;
 use crate::subnet::plugin::{Digest, World};
 use crate::subnet::trust::Trust;
 
@@ -109,16 +113,18 @@ pub enum Approval {
 
 /// Holds what is active; the subnet's [`Plugins`].
 pub struct Registry {
-    /// But for the data packs, which [`Self::around`] adds.
+    /// Its tables are empty: [`Self::around`] fills them.
     base: Surroundings,
+    orders: ArcSwap<Orders>,
     packs: ArcSwap<HeldPacks>,
-    trust: Trust,
     worlds: Vec<World>,
     builtins: Vec<BuiltIn>,
     active: ArcSwap<Active>,
     superseded: Mutex<VecDeque<Arc<Held>>>,
     refusals: Mutex<VecDeque<Refusal>>,
     state: Mutex<State>,
+    /// Where the last epochs are on record, once that is open.
+    evidence: OnceLock<Arc<dyn EvidenceStore>>,
     swapping: Arc<tokio::sync::Mutex<()>>,
 }
 
@@ -141,8 +147,20 @@ impl Registry {
     /// What a component is admitted with at this moment.
     fn around(&self) -> Surroundings {
         let mut around = self.base.clone();
+        around.tables = self.orders.load().tables.clone();
         around.tables.packs = self.packs.load().texts();
         around
+    }
+
+    /// Whose word counts at this moment.
+    fn trust(&self) -> Arc<Trust> {
+        self.orders.load().trust.clone()
+    }
+
+    /// From here on newcomers are tried on what is on record there.
+    pub fn rehearse_on(&self, evidence: Arc<dyn EvidenceStore>) {
+        // A node has one record; a second changes nothing.
+        let _ = self.evidence.set(evidence);
     }
 
     /// Everything active, in a fixed order.

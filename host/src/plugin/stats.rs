@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
+use super::guest::Used;
 use crate::subnet::plugin::{Called, PluginError, PluginId, World};
 use crate::subnet::provider::ProviderError;
 
@@ -42,6 +43,12 @@ pub struct Calls {
     pub fuel: Figures,
     /// Of calls that ended well.
     pub memory_bytes: Figures,
+    /// What the guest took from the host.
+    pub taken_bytes: Figures,
+    /// What it handed over at once, at most.
+    pub handed_over_bytes: Figures,
+    /// What it wrote and printed.
+    pub log_bytes: Figures,
     /// Wall clock of all calls, queueing included, in microseconds.
     pub elapsed_us: Figures,
 }
@@ -101,6 +108,9 @@ struct Record {
     failed_in_a_row: u32,
     fuel: Series,
     memory_bytes: Series,
+    taken_bytes: Series,
+    handed_over_bytes: Series,
+    log_bytes: Series,
     elapsed_us: Series,
 }
 
@@ -137,6 +147,14 @@ impl Counters {
         }
     }
 
+    /// Notes what a call took that its guest ended well, whatever its answer.
+    pub(super) fn note(&self, used: &Used) {
+        let mut record = self.lock();
+        record.taken_bytes.push(used.taken_bytes);
+        record.handed_over_bytes.push(used.handed_over_bytes);
+        record.log_bytes.push(used.log_bytes);
+    }
+
     pub(super) fn failed_in_a_row(&self) -> u32 {
         self.lock().failed_in_a_row
     }
@@ -154,6 +172,9 @@ impl Counters {
             failed_in_a_row: record.failed_in_a_row,
             fuel: record.fuel.figures(),
             memory_bytes: record.memory_bytes.figures(),
+            taken_bytes: record.taken_bytes.figures(),
+            handed_over_bytes: record.handed_over_bytes.figures(),
+            log_bytes: record.log_bytes.figures(),
             elapsed_us: record.elapsed_us.figures(),
         }
     }

@@ -10,8 +10,9 @@
 //! "Older" is by the publisher's sequence number, which may only grow for each
 //! name and key; the highest that was accepted is kept, so that an old version
 //! with an old fault cannot be slipped in again. Two contents under one number
-//! are refused too. An expiry bounds when a package may come in: what was
-//! admitted before it goes on, also across a restart, with a warning.
+//! are refused too. A manifest that has expired vouches for nothing: what runs
+//! goes on until the node starts, or reads its configuration, again, and then
+//! gives way.
 
 mod refusal;
 
@@ -38,8 +39,11 @@ pub(super) enum Occasion {
         /// Now.
         now: Instant,
     },
-    /// It was admitted before, and the node starts again.
-    Restart,
+    /// It was admitted before, and is to run again or go on.
+    Again {
+        /// Now.
+        now: Instant,
+    },
 }
 
 /// The last that was accepted of a name and a key.
@@ -113,12 +117,11 @@ pub(super) fn check_signatures(
         return Err(TrustError::OtherSubnet(netuid));
     }
     match occasion {
-        Occasion::Restart => {}
         Occasion::Offer { now } => {
             check_expiry(manifest, now)?;
             check_sequence(manifest, &signers, seen)?;
         }
-        Occasion::Downgrade { now } => check_expiry(manifest, now)?,
+        Occasion::Downgrade { now } | Occasion::Again { now } => check_expiry(manifest, now)?,
     }
     Ok(signers)
 }

@@ -3,6 +3,14 @@
 //! Nothing outside this folder sees a generated type. [`convert`] turns the
 //! words of [`crate::subnet`] into the contract's; [`check`] turns a guest's
 //! answers into the subnet's, and refuses what the contract forbids.
+//!
+//! A second generation is a folder `wit/compute-subnet@0.2.0` and a module `v0_2`
+//! beside this one, with the same face: `imports`, `role_export`, the two `link_*`,
+//! `describe`, `check_settings`, `Exports`, and a `Policy`, `Generator` and `Solver`
+//! behind the subnet's traits. Which one speaks to a component is decided once, in
+//! `admission/shape.rs`, by the version in the names of its exports; both are linked
+//! from then on by what `Compiled` remembers. 0.1 keeps its bindings untouched and
+//! is served for as long as the release notes say.
 
 pub(super) mod check;
 pub(super) mod convert;
@@ -143,12 +151,8 @@ fn read<T, U>(
     check: impl FnOnce(T) -> Result<U, PluginError>,
 ) -> Result<Called<U>, PluginError> {
     let read = called.and_then(|called| {
-        let value = match called.value {
-            Ok(given) => check(given)?,
-            Err(why) => return Err(PluginError::Failed(check::words(why))),
-        };
         Ok(Called {
-            value,
+            value: answered(called.value, check)?,
             fuel: called.fuel,
             memory_bytes: called.memory_bytes,
             elapsed: called.elapsed,
@@ -156,4 +160,12 @@ fn read<T, U>(
     });
     plugin.count(&read, started.elapsed());
     read
+}
+
+/// What a guest gave, checked; its own error in its own words.
+fn answered<T, U>(
+    given: Result<T, String>,
+    check: impl FnOnce(T) -> Result<U, PluginError>,
+) -> Result<U, PluginError> {
+    check(given.map_err(|why| PluginError::Failed(check::words(why)))?)
 }

@@ -4,6 +4,7 @@
 //! each head ─┬─ survey due, or my turn ──> one background task:
 //!            │     survey: every serving miner describes itself
 //!            │     round:  sessions in lockstep, all clocks at the same moment
+//!            ├─ a new epoch ────────────> machines are rented and looked into
 //!            ├─ epoch about to end ──────> policy ──> weights, intended on disk
 //!            └─ weights not confirmed ───> send, look, send again
 //! ```
@@ -17,6 +18,7 @@ mod evidence;
 pub mod guard;
 mod keeping;
 mod memory;
+pub mod probing;
 mod round;
 mod scoring;
 mod session;
@@ -111,6 +113,8 @@ pub struct Means {
     pub quiet: Quiet,
     /// Stands between the policy and the chain.
     pub guard: Arc<guard::Guard>,
+    /// Looks into machines; none if they are not to be rented.
+    pub probing: Option<probing::Probing>,
 }
 
 /// A validator between two heads.
@@ -122,6 +126,13 @@ pub struct Validator {
     surveyed: Option<BlockNumber>,
     challenged: Option<BlockNumber>,
     work: Option<JoinHandle<()>>,
+    probes: Option<JoinHandle<bool>>,
+    /// The epoch whose machines were drawn.
+    probed: Option<u64>,
+    /// Whether probes may hold rentals from before.
+    leftovers: bool,
+    /// Told when the node is about to end.
+    leaving: watch::Sender<bool>,
     resumed: Vec<Live>,
     /// The epoch it was when this validator first looked.
     began: Option<u64>,
@@ -142,6 +153,10 @@ impl Validator {
             surveyed: None,
             challenged: None,
             work: None,
+            probes: None,
+            probed: None,
+            leftovers: true,
+            leaving: watch::Sender::new(false),
             resumed: Vec::new(),
             began: None,
             proposed: None,
@@ -209,6 +224,7 @@ impl Validator {
             return;
         };
         self.begin_work(head, metagraph.clone());
+        self.begin_probes(&metagraph).await;
         if let Err(error) = self.score_if_due(head, &metagraph).await {
             warn!(%error, "this epoch is not scored yet");
         }
@@ -251,16 +267,58 @@ impl Validator {
         }));
     }
 
+    /// Ends what earlier probes left, then draws and probes once in an epoch.
+    async fn begin_probes(&mut self, metagraph: &Arc<Metagraph>) {
+        let Some(probing) = self.means.probing.clone() else {
+            return;
+        };
+        if self
+            .probes
+            .as_ref()
+            .is_some_and(|probes| !probes.is_finished())
+        {
+            return;
+        }
+        if let Some(probes) = self.probes.take() {
+            self.leftovers = probes.await.unwrap_or(true);
+        }
+        let due = self.probed != Some(metagraph.epoch) && !self.answering.load().is_empty();
+        if !due && !self.leftovers {
+            return;
+        }
+        if due {
+            self.probed = Some(metagraph.epoch);
+        }
+        let round = probing::Round {
+            means: self.means.clone(),
+            probing,
+            metagraph: metagraph.clone(),
+            answering: self.answering.clone(),
+            leaving: self.leaving.subscribe(),
+        };
+        self.probes = Some(tokio::spawn(round.run(due)));
+    }
+
     async fn drain(&mut self) {
-        let Some(work) = self.work.take() else { return };
-        info!(
-            "waiting at most {} s for the sessions under way",
-            self.drain.as_secs()
-        );
-        let abort = work.abort_handle();
-        if tokio::time::timeout(self.drain, work).await.is_err() {
-            abort.abort();
-            warn!("sessions under way were left; they continue, or are void, after a restart");
+        self.leaving.send_replace(true);
+        let until = tokio::time::Instant::now() + self.drain;
+        if let Some(work) = self.work.take() {
+            info!(
+                "waiting at most {} s for the sessions under way",
+                self.drain.as_secs()
+            );
+            let abort = work.abort_handle();
+            if tokio::time::timeout_at(until, work).await.is_err() {
+                abort.abort();
+                warn!("sessions under way were left; they continue, or are void, after a restart");
+            }
+        }
+        if let Some(probes) = self.probes.take() {
+            let abort = probes.abort_handle();
+            if tokio::time::timeout_at(until, probes).await.is_err() {
+                abort.abort();
+                warn!("probes' rentals under way were left; they are ended after a restart");
+            }
         }
     }
 }

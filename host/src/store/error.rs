@@ -34,7 +34,7 @@ pub enum OpenError {
         /// ` (process 123)` where known.
         by: String,
     },
-    /// It holds the evidence of another node.
+    /// It is another node's.
     #[error(
         "{path} belongs to {found}, this node is {wanted}; give this node a state folder of its own with \
          --state-folder FOLDER, or remove that one if its chain is gone, as a development chain is when it ends"
@@ -49,17 +49,22 @@ pub enum OpenError {
     },
     /// Written by a later version of this program.
     #[error(
-        "the evidence has format {found} and this program knows up to {known}; run the newer version that wrote it"
+        "{file} has format {found} and this program knows up to {known}; run the newer version that wrote it"
     )]
     Newer {
+        /// The file's name.
+        file: &'static str,
         /// Migrations the file has seen.
         found: i64,
         /// Migrations this program has.
         known: usize,
     },
     /// A database, but not ours.
-    #[error("the evidence file is another program's database; move it away and start again")]
-    Foreign,
+    #[error("{file} is another program's database; move it away and start again")]
+    Foreign {
+        /// The file's name.
+        file: &'static str,
+    },
     /// It cannot be read any more, or the disk failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -106,10 +111,17 @@ impl From<serde_json::Error> for Failure {
 
 impl From<Failure> for StoreError {
     fn from(failure: Failure) -> Self {
-        Self(match failure {
-            Failure::Refused(why) => why,
-            Failure::Unreadable(what) => format!("a record cannot be read ({what}); {DAMAGED}"),
-            Failure::Database(error) => explain(&error),
+        failure.explain(DAMAGED)
+    }
+}
+
+impl Failure {
+    /// In words, with what to do if the file is `damaged`.
+    pub(super) fn explain(self, damaged: &str) -> StoreError {
+        StoreError(match self {
+            Self::Refused(why) => why,
+            Self::Unreadable(what) => format!("a record cannot be read ({what}); {damaged}"),
+            Self::Database(error) => explain(&error, damaged),
         })
     }
 }
@@ -119,11 +131,11 @@ const DAMAGED: &str = "the file is damaged: stop the node, move evidence.sqlite 
                        -shm files away, put back a copy if there is one, and start again; without \
                        one the node begins with no memory and keeps the weights on chain";
 
-fn explain(error: &rusqlite::Error) -> String {
+fn explain(error: &rusqlite::Error, damaged: &str) -> String {
     let remedy = match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => "the disk is full: make room, the node goes on by itself",
         Some(ErrorCode::ReadOnly) => "the file cannot be written: check its owner and the mount",
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => DAMAGED,
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => damaged,
         Some(ErrorCode::SystemIoFailure) => {
             "the disk failed: check the system's log before trusting it again"
         }

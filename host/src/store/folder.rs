@@ -36,8 +36,8 @@ pub(super) fn prepare(path: &Path) -> Result<(), OpenError> {
 
 /// Takes the folder for as long as the file lives; the system lets go of it
 /// when the process dies, however it dies.
-pub(super) fn lock(folder: &Path) -> Result<File, OpenError> {
-    let path = folder.join("lock");
+pub(super) fn lock(folder: &Path, name: &str) -> Result<File, OpenError> {
+    let path = folder.join(name);
     let mut file = private_file(&path).map_err(|source| folder_error(&path, source))?;
     match file.try_lock() {
         Ok(()) => {}

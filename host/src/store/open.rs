@@ -16,6 +16,8 @@ use super::{FILE_NAME, SqliteStore, folder, schema};
 
 /// How long a call waits for a reader in another process to let go.
 const BUSY_WAIT: Duration = Duration::from_secs(5);
+/// Beside the file, held while a node lives.
+const LOCK_NAME: &str = "lock";
 /// Statements kept compiled.
 const STATEMENTS_MAX: usize = 64;
 
@@ -40,17 +42,9 @@ impl SqliteStore {
         retention: Retention,
     ) -> Result<Self, OpenError> {
         folder::prepare(folder)?;
-        let lock = folder::lock(folder)?;
+        let lock = folder::lock(folder, LOCK_NAME)?;
         let path = folder.join(FILE_NAME);
-        folder::private_file(&path).map_err(|source| folder::folder_error(&path, source))?;
-        let mut connection = Connection::open_with_flags(
-            &path,
-            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-        )?;
-        connection.busy_timeout(BUSY_WAIT)?;
-        connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
-        connection.execute_batch(PRAGMAS)?;
-        schema::migrate(&mut connection)?;
+        let connection = connect(&path, &schema::EVIDENCE)?;
         bind(&connection, &path, owner)?;
         Ok(Self {
             connection: Mutex::new(connection),
@@ -60,6 +54,20 @@ impl SqliteStore {
     }
 }
 
+/// Opens or makes a file that only its owner reads, in this program's format.
+pub(super) fn connect(path: &Path, format: &schema::Format) -> Result<Connection, OpenError> {
+    folder::private_file(path).map_err(|source| folder::folder_error(path, source))?;
+    let mut connection = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    connection.busy_timeout(BUSY_WAIT)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    connection.execute_batch(PRAGMAS)?;
+    schema::migrate(&mut connection, format)?;
+    Ok(connection)
+}
+
 /// The first to open a store owns it.
 fn bind(connection: &Connection, path: &Path, owner: &StoreOwner) -> Result<(), OpenError> {
     connection.execute(
@@ -67,7 +75,7 @@ fn bind(connection: &Connection, path: &Path, owner: &StoreOwner) -> Result<(), 
          ON CONFLICT DO NOTHING",
         params![owner.genesis, owner.netuid, owner.hotkey.0],
     )?;
-    let found = read_owner(connection)?.ok_or(OpenError::Foreign)?;
+    let found = read_owner(connection)?.ok_or(OpenError::Foreign { file: FILE_NAME })?;
     if found != *owner {
         return Err(OpenError::OtherOwner {
             path: path.to_owned(),

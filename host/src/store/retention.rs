@@ -16,17 +16,15 @@ use super::error::Failure;
 
 /// Old records of one kind that one call removes at most.
 const PRUNE_STEP: u32 = 16;
-/// 30 days of 12-second blocks.
-const DAYS_30_BLOCKS: u64 = 216_000;
-/// 7 days of 12-second blocks.
-const DAYS_7_BLOCKS: u64 = 50_400;
+/// A day of 12-second blocks.
+const DAY_BLOCKS: u64 = 7_200;
 
 /// How much a store keeps. Ages count from the block of what is being recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Retention {
     /// Ended sessions, transcript or not.
     pub sessions_max: u64,
-    /// Ended sessions, findings and generators' memories older than this go.
+    /// Ended sessions, findings, generators' memories and epochs older than this go.
     pub age_blocks_max: u64,
     /// Payloads over all ended sessions; the oldest transcripts go first.
     pub transcript_bytes_max: u64,
@@ -48,10 +46,10 @@ impl Default for Retention {
     fn default() -> Self {
         Self {
             sessions_max: 10_000,
-            age_blocks_max: DAYS_30_BLOCKS,
+            age_blocks_max: 30 * DAY_BLOCKS,
             transcript_bytes_max: 2 << 30,
             findings_per_hotkey_max: 512,
-            contact_age_blocks_max: DAYS_7_BLOCKS,
+            contact_age_blocks_max: 7 * DAY_BLOCKS,
             descriptions_max: 4096,
             epochs_max: 10_000,
             epoch_bytes_max: 2 << 30,
@@ -61,6 +59,21 @@ impl Default for Retention {
 }
 
 impl Retention {
+    /// So many days of 12-second blocks, and so many MiB, half of it for sessions
+    /// and half for epochs.
+    pub fn within(days: u64, mib: u64) -> Self {
+        let age_blocks_max = days.saturating_mul(DAY_BLOCKS);
+        let half = mib.saturating_mul(1 << 20) / 2;
+        let default = Self::default();
+        Self {
+            age_blocks_max,
+            contact_age_blocks_max: default.contact_age_blocks_max.min(age_blocks_max),
+            transcript_bytes_max: half,
+            epoch_bytes_max: half,
+            ..default
+        }
+    }
+
     pub(super) fn prune_sessions(
         &self,
         db: &Transaction<'_>,
@@ -165,7 +178,20 @@ impl Retention {
         Ok(())
     }
 
-    pub(super) fn prune_epochs(&self, db: &Transaction<'_>, now: u64) -> Result<(), Failure> {
+    /// `now` is the number of the epoch being recorded, `block` its block.
+    pub(super) fn prune_epochs(
+        &self,
+        db: &Transaction<'_>,
+        now: u64,
+        block: BlockNumber,
+    ) -> Result<(), Failure> {
+        remove(
+            db,
+            "DELETE FROM epochs WHERE number IN (SELECT number FROM epochs
+             WHERE block < ?1 ORDER BY number LIMIT ?2)
+             AND number IS NOT (SELECT max(number) FROM epochs WHERE scored = 1)",
+            int(block.saturating_sub(self.age_blocks_max))?,
+        )?;
         remove(
             db,
             "DELETE FROM epochs WHERE number IN (SELECT number FROM epochs

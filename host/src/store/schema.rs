@@ -1,4 +1,4 @@
-//! The tables, and how an older file becomes a newer one.
+//! The tables of the evidence, and how an older file becomes a newer one.
 //!
 //! `user_version` counts the migrations a file has seen. A file with more than
 //! this program knows was written by a newer one and is left alone. Migrations
@@ -8,10 +8,22 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::error::OpenError;
 
-/// Marks the file as ours: "host" in ASCII.
-const APPLICATION_ID: i32 = 0x686f_7374;
+/// What a file of ours is told by, and what it has been through.
+pub(super) struct Format {
+    /// Marks the file as ours, in SQLite's header.
+    pub(super) application_id: i32,
+    /// Only ever added to.
+    pub(super) migrations: &'static [&'static str],
+    /// The file's name.
+    pub(super) file: &'static str,
+}
 
-const MIGRATIONS: &[&str] = &[FIRST, KEPT];
+/// "host" in ASCII.
+pub(super) const EVIDENCE: Format = Format {
+    application_id: 0x686f_7374,
+    migrations: &[FIRST, KEPT, PROBES, GUARD],
+    file: super::FILE_NAME,
+};
 
 const FIRST: &str = "
 CREATE TABLE owner (
@@ -143,28 +155,62 @@ CREATE TABLE settings (
 ) STRICT;
 ";
 
+/// Machines that were rented to be looked at. `found` is 1 where the miner said
+/// that somebody else rents the machine, 0 where it let this validator have it.
+/// `cost` is what the rental may cost, and what it did once it is released.
+const PROBES: &str = "
+CREATE TABLE probes (
+  serial   INTEGER PRIMARY KEY AUTOINCREMENT,
+  key      TEXT    NOT NULL UNIQUE,
+  hotkey   BLOB    NOT NULL,
+  machine  TEXT    NOT NULL,
+  block    INTEGER NOT NULL,
+  epoch    INTEGER NOT NULL,
+  began_at INTEGER NOT NULL,
+  ends_at  INTEGER NOT NULL,
+  price    INTEGER NOT NULL,
+  cost     INTEGER NOT NULL,
+  released INTEGER NOT NULL DEFAULT 0,
+  found    INTEGER,
+  ending   TEXT
+) STRICT;
+CREATE INDEX probes_held   ON probes (serial) WHERE released = 0;
+CREATE INDEX probes_epoch  ON probes (epoch);
+CREATE INDEX probes_began  ON probes (began_at);
+CREATE INDEX probes_hotkey ON probes (hotkey, machine, block);
+";
+
+/// What the guard holds, so that an operator's word is kept across a restart.
+const GUARD: &str = "
+CREATE TABLE guard (
+  one  INTEGER PRIMARY KEY CHECK (one = 1),
+  json TEXT    NOT NULL
+) STRICT;
+";
+
 /// Brings the file to this program's generation, or refuses a newer one and
 /// one that is not ours.
-pub(super) fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
+pub(super) fn migrate(connection: &mut Connection, format: &Format) -> Result<(), OpenError> {
+    let file = format.file;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let known = MIGRATIONS.len();
+    let known = format.migrations.len();
     let found: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let application: i32 =
         transaction.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let tables: i64 =
         transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-    if tables > 0 && application != APPLICATION_ID {
-        return Err(OpenError::Foreign);
+    if tables > 0 && application != format.application_id {
+        return Err(OpenError::Foreign { file });
     }
     let done = usize::try_from(found)
         .ok()
         .filter(|done| *done <= known)
-        .ok_or(OpenError::Newer { found, known })?;
-    for migration in &MIGRATIONS[done..] {
+        .ok_or(OpenError::Newer { file, found, known })?;
+    for migration in &format.migrations[done..] {
         transaction.execute_batch(migration)?;
     }
     let version = i64::try_from(known).expect("there are few migrations");
-    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    transaction.pragma_update(None, "application_id", format.application_id)?;
     transaction.pragma_update(None, "user_version", version)?;
     transaction.commit()?;
     Ok(())

@@ -15,6 +15,7 @@ use crate::subnet::scoring::Finding;
 
 use super::encode::{hash, int, join_answer, len, split_answer, uint};
 use super::error::Failure;
+use super::probes;
 
 /// The longest session id.
 pub const SESSION_ID_BYTES_MAX: usize = 128;
@@ -205,13 +206,7 @@ fn add_finding(
         proven: verdict.proven.clone(),
         metrics: verdict.metrics.clone(),
     };
-    db.prepare_cached("INSERT INTO findings (hotkey, block, finding) VALUES (?1, ?2, ?3)")?
-        .execute(params![
-            session.hotkey.0,
-            int(session.block)?,
-            serde_json::to_string(&finding)?
-        ])?;
-    Ok(())
+    probes::add_finding(db, &session.hotkey, &finding)
 }
 
 fn remember(db: &Transaction<'_>, record: &SessionRecord, memory: &[u8]) -> Result<(), Failure> {

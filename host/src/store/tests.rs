@@ -5,6 +5,7 @@ mod damage;
 mod keeping;
 mod kill;
 mod opening;
+mod probes;
 mod reading;
 mod sessions;
 

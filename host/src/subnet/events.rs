@@ -98,12 +98,38 @@ pub enum Event {
         /// Miners it would pay that are paid nothing.
         raised: usize,
     },
+    /// A rented machine was looked into, or was not.
+    ProbeEnded {
+        /// How.
+        kind: EndingKind,
+        /// From the order to the rental's end.
+        elapsed: Duration,
+    },
     /// Weights and how far they got.
     Weights {
         /// How far.
         kind: WeightsKind,
         /// When.
         block: BlockNumber,
+    },
+    /// How many rentals are in a phase.
+    Rentals {
+        /// One of [`Phase::LIVE`](super::rental::Phase::LIVE).
+        phase: &'static str,
+        /// How many.
+        count: u64,
+    },
+    /// What the last day's rentals cost or may cost the operator.
+    RentalSpend {
+        /// Millionths of a US dollar.
+        day_micro_usd: u64,
+    },
+    /// Something that is paid for could not be ended yet.
+    TerminateRetried,
+    /// Instances that providers run and the ledger does not know.
+    UnknownInstances {
+        /// How many.
+        count: usize,
     },
     /// A condition of readiness began or ceased to hold.
     Readiness {

@@ -16,7 +16,7 @@ use super::{BlockNumber, Netuid};
 
 /// The database said no.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the evidence store failed: {0}")]
+#[error("the store failed: {0}")]
 pub struct StoreError(pub String);
 
 /// How a session ended.
@@ -177,6 +177,11 @@ pub trait EvidenceStore: Send + Sync {
     fn record_shadow(&self, record: &ShadowRecord) -> Result<(), StoreError>;
     /// The newest epoch that a shadow policy scored.
     fn last_shadow(&self) -> Result<Option<ShadowRecord>, StoreError>;
+
+    /// Keeps what the guard holds and what was let through, as JSON.
+    fn record_guard(&self, json: &str) -> Result<(), StoreError>;
+    /// What was kept of it last.
+    fn guard(&self) -> Result<Option<String>, StoreError>;
 
     /// Weights, and how far they got; one record per epoch, the state moves.
     fn record_weights(&self, record: &WeightsRecord) -> Result<(), StoreError>;

@@ -122,6 +122,17 @@ impl fmt::Display for Moment {
     }
 }
 
+/// Whether a newcomer is tried on what is on record before it takes over.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Rehearsal {
+    /// It is, and stays out if it fails or answers in two ways.
+    #[default]
+    Demanded,
+    /// Its operator takes it as it is.
+    Waived,
+}
+
 /// A plugin as it was: with a call's arguments, all it takes to repeat the call.
 #[derive(Clone, PartialEq, Eq)]
 pub struct KeptPlugin {

@@ -18,6 +18,7 @@ use super::evidence::StoreError;
 use super::hardware::{Hardware, Label};
 use super::key::AccountId;
 use super::provider::{Instance, InstanceState, Offer, SshEndpoint};
+use super::scoring::OfferedMachine;
 
 /// The longest rental key or machine id on the wire, in bytes.
 pub const ID_BYTES_MAX: usize = 128;
@@ -125,6 +126,9 @@ pub enum Phase {
 }
 
 impl Phase {
+    /// The words of those in which a rental may cost something.
+    pub const LIVE: [&'static str; 5] = ["intended", "ordered", "unknown", "running", "ending"];
+
     /// A stable word.
     pub fn as_str(&self) -> &'static str {
         match self {
@@ -176,6 +180,21 @@ pub struct Rental {
 }
 
 impl Rental {
+    /// What the provider asked for it, or will at most, in millionths of a US
+    /// dollar: nothing if it was never bought, the whole limit while it is not over.
+    pub fn cost_micro_usd(&self) -> u64 {
+        match (&self.phase, &self.instance) {
+            (Phase::Refused { .. }, _) | (Phase::Ended { .. }, None) => 0,
+            (Phase::Ended { .. }, Some(instance)) => {
+                let over_at = self.over_at.unwrap_or(self.ends_at);
+                let price = self.offer.price_micro_usd_per_hour;
+                let price = price.max(instance.price_micro_usd_per_hour);
+                cost_micro_usd(price, over_at.saturating_sub(self.began_at))
+            }
+            _ => self.spend_micro_usd_max,
+        }
+    }
+
     /// What its renter is told.
     pub fn lease(&self) -> Lease {
         let reason = match &self.phase {
@@ -204,6 +223,14 @@ impl Rental {
     }
 }
 
+/// What `seconds` cost at a price by the hour, rounded up.
+pub fn cost_micro_usd(price_micro_usd_per_hour: u64, seconds: u64) -> u64 {
+    let cost = u128::from(price_micro_usd_per_hour) * u128::from(seconds);
+    u64::try_from(cost.div_ceil(SECONDS_PER_HOUR)).unwrap_or(u64::MAX)
+}
+
+const SECONDS_PER_HOUR: u128 = 3_600;
+
 /// The ledger of rentals. What returns `Ok` is on disk and survives a power cut.
 pub trait Ledger: Send + Sync {
     /// Adds a rental, unless the renter has one by that key: then that one comes back.
@@ -216,8 +243,8 @@ pub trait Ledger: Send + Sync {
     fn of_renter(&self, renter: &Renter, key: &str) -> Result<Option<Rental>, StoreError>;
     /// All that are not over, oldest first.
     fn live(&self) -> Result<Vec<Rental>, StoreError>;
-    /// The newest `limit`, over or not.
-    fn recent(&self, limit: usize) -> Result<Vec<Rental>, StoreError>;
+    /// The newest `limit` of a renter, or of all; over or not.
+    fn recent(&self, renter: Option<&Renter>, limit: usize) -> Result<Vec<Rental>, StoreError>;
     /// What rentals that lived after `since` (Unix seconds) cost or may cost the
     /// operator, in millionths of a US dollar, by adapter if one is named.
     fn committed_micro_usd(&self, adapter: Option<&str>, since: u64) -> Result<u64, StoreError>;
@@ -265,6 +292,22 @@ pub enum RentError {
     Failed(String),
 }
 
+/// What is done to a running rental without ending it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Act {
+    /// Another key is let in, and the old one no longer.
+    ExchangeKey {
+        /// One line, in OpenSSH form.
+        ssh_public_key: String,
+    },
+    /// All that runs in it ends and begins again; what it stored stays.
+    Restart,
+    /// All that runs in it stands still.
+    Pause,
+    /// It goes on.
+    Resume,
+}
+
 /// Lets machines: the miner's own and those of its providers.
 #[async_trait]
 pub trait Landlord: Send + Sync {
@@ -278,6 +321,31 @@ pub trait Landlord: Send + Sync {
     async fn extend(&self, renter: &Renter, key: &str, by_s: u64) -> Result<Lease, RentError>;
     /// Ends a rental; one that is over is no error.
     async fn end(&self, renter: &Renter, key: &str) -> Result<Lease, RentError>;
-    /// The renter's rentals, newest first; bounded. The operator sees everybody's.
+    /// The renter's rentals, newest first; bounded. The operator sees everybody's,
+    /// under the keys that the providers know: they are unique, and the operator
+    /// may name any rental by them.
     async fn leases(&self, renter: &Renter) -> Result<Vec<Lease>, RentError>;
+    /// The machines that a description names, the miner's own first: what can be
+    /// rented, and what is let; at most [`MACHINES_MAX`](super::wire::MACHINES_MAX).
+    async fn machines(&self) -> Vec<OfferedMachine>;
+    /// All there is to know of the newest rentals, for the operator; bounded.
+    async fn rentals(&self) -> Result<Vec<Rental>, RentError>;
+    /// Does something to a running rental. Providers know no such calls.
+    async fn act(&self, _renter: &Renter, _key: &str, _act: Act) -> Result<(), RentError> {
+        let why = "a rental is not changed while it runs here: end it and rent again";
+        Err(RentError::Forbidden(why.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_begun_millionth_is_paid_and_an_absurd_price_does_not_wrap() {
+        assert_eq!(cost_micro_usd(3_600, 1), 1);
+        assert_eq!(cost_micro_usd(1, 1), 1);
+        assert_eq!(cost_micro_usd(0, u64::MAX), 0);
+        assert_eq!(cost_micro_usd(u64::MAX, u64::MAX), u64::MAX);
+    }
 }

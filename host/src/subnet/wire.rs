@@ -1,7 +1,8 @@
 //! What neurons say to one another, whatever protocol carries it.
 //!
 //! Versioned paths: `describe` carries JSON; a challenge task and its answer are
-//! octets, with session, step, solver and time limit in the signed path.
+//! octets, with session, step, solver and time limit in the signed path. Renting
+//! has its own file, `wire/renting.rs`.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -13,8 +14,13 @@ use tokio::sync::mpsc;
 use super::challenge::Answer;
 use super::hardware::{Label, Metric};
 use super::key::AccountId;
+use super::rental::RentError;
 use super::scoring::OfferedMachine;
 use super::synapse::{Declaration, Fields};
+
+mod renting;
+
+pub use renting::{LEASES_MAX, LISTINGS_MAX, RENT_PATH, RentAnswer, RentCall, RentFailure};
 
 /// `POST`, empty body; answers a [`Description`] as JSON.
 pub const DESCRIBE_PATH: &str = "/compute-subnet/1/describe";
@@ -22,6 +28,9 @@ pub const DESCRIBE_PATH: &str = "/compute-subnet/1/describe";
 pub const CHALLENGE_PATH: &str = "/compute-subnet/1/challenge";
 /// `POST {END_PATH}/{session}`, empty body; answers `{}`: the session is over.
 pub const END_PATH: &str = "/compute-subnet/1/end";
+/// `POST {OPERATOR_PATH}/{operation}`, JSON both ways: what a validator's operator
+/// may ask for.
+pub const OPERATOR_PATH: &str = "/compute-subnet/1/operator";
 /// The longest session id or solver name on the wire, in bytes; both are `[a-z0-9-]`.
 pub const NAME_BYTES_MAX: usize = 64;
 /// The most machines one miner may describe.
@@ -152,6 +161,11 @@ pub trait Dendrite: Send + Sync {
     /// Tells a miner that a session is over, so that its machine is free for the
     /// next validator at once. Best effort.
     async fn end_session(&self, peer: &Peer, session: &str) -> Result<(), PeerError>;
+    /// Asks a miner for, or about, a rental. What it did not sign is no answer.
+    async fn rent(&self, _peer: &Peer, _call: RentCall) -> Result<RentAnswer, RentFailure> {
+        let why = "this node has no way to rent".to_owned();
+        Err(RentFailure::NotServed(why))
+    }
 }
 
 /// Why a miner says no. The texts reach the caller.
@@ -240,5 +254,27 @@ pub trait Service: Send + Sync {
         asked: SynapseReceived,
     ) -> Result<SynapseAnswer, Refusal> {
         Err(Refusal::Unable(format!("{} is not answered", asked.name)))
+    }
+    /// Answers a renter, who sees what is its own and nothing else.
+    async fn rent(&self, _caller: &AccountId, _call: RentCall) -> Result<RentAnswer, RentError> {
+        Err(RentError::Forbidden(
+            "this node lets no machines".to_owned(),
+        ))
+    }
+    /// Does `operation` of the operator API ([`OPERATOR_PATH`]) with a JSON body
+    /// and answers with another.
+    async fn operate(
+        &self,
+        _caller: &AccountId,
+        _operation: &str,
+        _body: &[u8],
+    ) -> Result<Vec<u8>, RentError> {
+        Err(RentError::Forbidden(
+            "this node has no operator API".to_owned(),
+        ))
+    }
+    /// A JSON document at `path` that anybody may read by `GET`, unsigned.
+    fn document(&self, _path: &str) -> Option<&'static str> {
+        None
     }
 }

@@ -35,6 +35,7 @@ mod link;
 mod outcome;
 mod pool;
 mod protocols;
+mod renting;
 mod specs;
 mod stamps;
 mod transfer;
@@ -65,7 +66,8 @@ use crate::subnet::address::AddressPolicy;
 use crate::subnet::challenge::{Answer, PAYLOAD_BYTES_MAX, TASK_TIMEOUT_MS_MAX};
 use crate::subnet::key::Signer;
 use crate::subnet::wire::{
-    DESCRIBE_PATH, Dendrite, Described, Description, Peer, PeerError, TaskRequest, WIRE_LABEL, Wire,
+    DESCRIBE_PATH, Dendrite, Described, Description, Peer, PeerError, RentAnswer, RentCall,
+    RentFailure, TaskRequest, WIRE_LABEL, Wire,
 };
 
 /// A dendrite's limits.
@@ -75,6 +77,9 @@ pub struct DendriteOptions {
     pub addresses: AddressPolicy,
     /// To connect, within the whole timeout. 5 s.
     pub connect_time: Duration,
+    /// To order, show, extend or end a rental; a provider may have to start a
+    /// machine meanwhile. 120 s.
+    pub rent_time: Duration,
     /// To describe itself, by whichever wire, connecting included. 10 s.
     pub describe_time: Duration,
     /// Calls under way; more wait for their turn before their time begins. 256.
@@ -102,6 +107,7 @@ impl Default for DendriteOptions {
             addresses: AddressPolicy::PublicOnly,
             connect_time: Duration::from_secs(5),
             describe_time: Duration::from_secs(10),
+            rent_time: Duration::from_secs(120),
             calls_max: 256,
             idle_connections_max: 256,
             idle_time: Duration::from_secs(15),
@@ -282,6 +288,10 @@ impl Dendrite for HttpDendrite {
         } else {
             Err(received.refusal().into())
         }
+    }
+
+    async fn rent(&self, peer: &Peer, call: RentCall) -> Result<RentAnswer, RentFailure> {
+        self.ask_landlord(peer, call).await
     }
 }
 

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use super::head::decimal;
 use crate::subnet::challenge::TASK_TIMEOUT_MS_MAX;
-use crate::subnet::wire::{CHALLENGE_PATH, DESCRIBE_PATH, END_PATH, NAME_BYTES_MAX};
+use crate::subnet::rental::ID_BYTES_MAX;
+use crate::subnet::wire::{
+    CHALLENGE_PATH, DESCRIBE_PATH, END_PATH, NAME_BYTES_MAX, OPERATOR_PATH, RENT_PATH, RentCall,
+};
 
 /// What a path asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +22,14 @@ pub(super) enum Route {
     End {
         session: String,
     },
+    /// A rental, which the body describes.
+    Order,
+    /// What the path says of rentals; never an order.
+    Rent(RentCall),
+    /// What the body says goes with it.
+    Operate {
+        operation: String,
+    },
 }
 
 /// Reads a request target; anything not exactly a route is `None`.
@@ -29,6 +40,13 @@ pub(super) fn read(target: &str) -> Option<Route> {
     if let Some(session) = below(target, END_PATH) {
         let session = session.to_owned();
         return is_name(&session).then_some(Route::End { session });
+    }
+    if let Some(wanted) = below(target, RENT_PATH) {
+        return read_rent(wanted);
+    }
+    if let Some(operation) = below(target, OPERATOR_PATH) {
+        let operation = operation.to_owned();
+        return is_name(&operation).then_some(Route::Operate { operation });
     }
     let rest = below(target, CHALLENGE_PATH)?;
     let mut parts = rest.split('/');
@@ -43,6 +61,49 @@ pub(super) fn read(target: &str) -> Option<Route> {
         solver: solver.to_owned(),
         timeout: timeout(decimal(timeout_ms)?)?,
     })
+}
+
+fn read_rent(wanted: &str) -> Option<Route> {
+    let mut parts = wanted.split('/');
+    let (verb, key, more) = (parts.next()?, parts.next(), parts.next());
+    if parts.next().is_some() || key.is_some_and(|key| !is_key(key)) {
+        return None;
+    }
+    let call = match (verb, key.map(str::to_owned), more) {
+        ("order", None, None) => return Some(Route::Order),
+        ("offers", None, None) => RentCall::Offers,
+        ("list", None, None) => RentCall::List,
+        ("show", Some(key), None) => RentCall::Show { key },
+        ("end", Some(key), None) => RentCall::End { key },
+        ("extend", Some(key), Some(by_s)) => RentCall::Extend {
+            key,
+            by_s: decimal(by_s).filter(|by_s| *by_s > 0)?,
+        },
+        _ => return None,
+    };
+    Some(Route::Rent(call))
+}
+
+/// What [`read`] reads; `None` if the key is none or nothing is asked for.
+pub(super) fn rent(call: &RentCall) -> Option<String> {
+    if call.key().is_some_and(|key| !is_key(key)) {
+        return None;
+    }
+    let wanted = match call {
+        RentCall::Offers => "offers".to_owned(),
+        RentCall::Order(_) => "order".to_owned(),
+        RentCall::List => "list".to_owned(),
+        RentCall::Show { key } => format!("show/{key}"),
+        RentCall::Extend { by_s: 0, .. } => return None,
+        RentCall::Extend { key, by_s } => format!("extend/{key}/{by_s}"),
+        RentCall::End { key } => format!("end/{key}"),
+    };
+    Some(format!("{RENT_PATH}/{wanted}"))
+}
+
+/// What [`read`] reads; `None` if the operation is no name.
+pub(super) fn operate(operation: &str) -> Option<String> {
+    is_name(operation).then(|| format!("{OPERATOR_PATH}/{operation}"))
 }
 
 /// A time that a task may take.
@@ -70,7 +131,16 @@ pub(super) fn challenge(session: &str, step: u16, solver: &str, time: Duration) 
 
 /// `[a-z0-9-]`, 1 to [`NAME_BYTES_MAX`] of them.
 pub(super) fn is_name(text: &str) -> bool {
-    (1..=NAME_BYTES_MAX).contains(&text.len())
+    is_word(text, NAME_BYTES_MAX)
+}
+
+/// The key of a rental: as a name, and up to [`ID_BYTES_MAX`].
+pub(super) fn is_key(text: &str) -> bool {
+    is_word(text, ID_BYTES_MAX)
+}
+
+fn is_word(text: &str, bytes_max: usize) -> bool {
+    (1..=bytes_max).contains(&text.len())
         && text
             .bytes()
             .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'))
@@ -98,6 +168,20 @@ mod tests {
             "/compute-subnet/1/challenge/s/0/x/0",
             "/compute-subnet/1/challenge/s/0/x/01",
             "/compute-subnet/1/challenge/s/0/x/120001",
+            "/compute-subnet/1/rent",
+            "/compute-subnet/1/rent/",
+            "/compute-subnet/1/rent/offers/",
+            "/compute-subnet/1/rent/order/k",
+            "/compute-subnet/1/rent/show",
+            "/compute-subnet/1/rent/show/",
+            "/compute-subnet/1/rent/show/K",
+            "/compute-subnet/1/rent/show/k/1",
+            "/compute-subnet/1/rent/extend/k",
+            "/compute-subnet/1/rent/extend/k/0",
+            "/compute-subnet/1/rent/extend/k/-1",
+            "/compute-subnet/1/rent/extend/k/1/1",
+            "/compute-subnet/1/operator/",
+            "/compute-subnet/1/operator/rent/x",
             "/compute-subnet/1/challenge/s/0/x/9/",
             "/compute-subnet/1/challenge/s/00/x/9",
             "/compute-subnet/1/challenge/s/65536/x/9",
@@ -128,7 +212,26 @@ mod tests {
         }
 
         #[test]
-        fn no_path_makes_the_reader_panic(path in "(/compute-subnet/1/challenge)?.{0,80}") {
+        fn every_call_about_a_rental_is_read_as_it_was_written(
+            key in "[a-z0-9-]{1,128}",
+            by_s in 1..=u64::MAX,
+        ) {
+            for call in [
+                RentCall::Offers,
+                RentCall::List,
+                RentCall::Show { key: key.clone() },
+                RentCall::Extend { key: key.clone(), by_s },
+                RentCall::End { key },
+            ] {
+                let path = rent(&call).unwrap();
+                proptest::prop_assert_eq!(read(&path), Some(Route::Rent(call)));
+            }
+        }
+
+        #[test]
+        fn no_path_makes_the_reader_panic(
+            path in "(/compute-subnet/1/(challenge|rent/extend))?.{0,80}",
+        ) {
             let _ = read(&path);
         }
     }

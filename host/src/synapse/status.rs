@@ -15,11 +15,24 @@
 //! | other | never | broke the protocol |
 //!
 //! All but 200 carry `{"detail": "..."}`, busy ones also `"retry_ms"`.
+//!
+//! Why nothing was rented, extended or ended has a word too, `"code"`, and the
+//! status follows from the word:
+//!
+//! | status | code |
+//! |---|---|
+//! | 400 | `malformed` |
+//! | 403 | `forbidden` |
+//! | 404 | `no-such-machine`, `no-such-rental` |
+//! | 409 | `full`, `price-rose` with `"price_micro_usd_per_hour"` |
+//! | 500 | `failed` |
+//! | 502 | `upstream` |
 
 use hyper::StatusCode;
 use hyper::body::Bytes;
 use serde::{Deserialize, Serialize};
 
+use crate::subnet::rental::RentError;
 use crate::subnet::text::escape;
 use crate::subnet::wire::Refusal;
 
@@ -30,11 +43,15 @@ pub(super) const OCTETS: &str = "application/octet-stream";
 /// The body of an answer that is no 200, in bytes.
 pub(super) const REFUSAL_BYTES_MAX: usize = 16 << 10;
 
-#[derive(Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
 struct Said {
     detail: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     retry_ms: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    code: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    price_micro_usd_per_hour: Option<u64>,
 }
 
 /// What an axon sends back.
@@ -55,23 +72,28 @@ impl Reply {
     }
 
     pub(super) fn detail(status: StatusCode, detail: &str) -> Self {
-        Self::say(status, detail, None)
+        let said = Said {
+            detail: escape(detail),
+            ..Said::default()
+        };
+        Self::say(status, &said)
     }
 
     pub(super) fn busy(status: StatusCode, detail: &str, retry_ms: u32) -> Self {
-        Self::say(status, detail, Some(retry_ms))
-    }
-
-    fn say(status: StatusCode, detail: &str, retry_ms: Option<u32>) -> Self {
         let said = Said {
             detail: escape(detail),
-            retry_ms,
+            retry_ms: Some(retry_ms),
+            ..Said::default()
         };
+        Self::say(status, &said)
+    }
+
+    fn say(status: StatusCode, said: &Said) -> Self {
         Self {
             status,
             content_type: JSON,
-            body: serde_json::to_vec(&said)
-                .expect("a text and a number are JSON")
+            body: serde_json::to_vec(said)
+                .expect("texts and numbers are JSON")
                 .into(),
         }
     }
@@ -92,6 +114,34 @@ impl From<Refusal> for Reply {
         };
         Self::detail(status, &refusal.to_string())
     }
+}
+
+impl From<RentError> for Reply {
+    fn from(error: RentError) -> Self {
+        let status = match &error {
+            RentError::Malformed(_) => StatusCode::BAD_REQUEST,
+            RentError::Forbidden(_) => StatusCode::FORBIDDEN,
+            RentError::NoSuchMachine(_) | RentError::NoSuchRental => StatusCode::NOT_FOUND,
+            RentError::Full(_) | RentError::PriceRose(_) => StatusCode::CONFLICT,
+            RentError::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            RentError::Upstream(_) => StatusCode::BAD_GATEWAY,
+        };
+        let said = Said {
+            detail: escape(&error.detail()),
+            code: Some(error.code().to_owned()),
+            price_micro_usd_per_hour: error.price_micro_usd_per_hour(),
+            retry_ms: None,
+        };
+        Self::say(status, &said)
+    }
+}
+
+/// Reads why nothing was rented; `None` if the answer is no such word.
+pub(super) fn read_rent(status: StatusCode, body: &[u8]) -> Option<RentError> {
+    let said: Said = serde_json::from_slice(body).ok()?;
+    let (detail, price) = (escape(&said.detail), said.price_micro_usd_per_hour);
+    let error = RentError::from_code(&said.code?, detail, price)?;
+    (Reply::from(error.clone()).status == status).then_some(error)
 }
 
 /// What a dendrite takes an answer for that is no 200.
@@ -147,6 +197,27 @@ mod tests {
         }
         assert_eq!(there_and_back(Refusal::Busy(1500)), No::Busy(1500));
         assert_eq!(there_and_back(Refusal::Forgotten), No::Forgotten);
+    }
+
+    #[test]
+    fn each_reason_not_to_rent_arrives_as_what_it_was() {
+        let text = || "why".to_owned();
+        for error in [
+            RentError::Malformed(text()),
+            RentError::NoSuchMachine(text()),
+            RentError::Full(text()),
+            RentError::PriceRose(7),
+            RentError::Forbidden(text()),
+            RentError::NoSuchRental,
+            RentError::Upstream(text()),
+            RentError::Failed(text()),
+        ] {
+            let reply = Reply::from(error.clone());
+            assert_eq!(read_rent(reply.status, &reply.body), Some(error));
+            assert_eq!(read_rent(StatusCode::GONE, &reply.body), None);
+        }
+        let priceless = br#"{"detail":"x","code":"price-rose"}"#;
+        assert_eq!(read_rent(StatusCode::CONFLICT, priceless), None);
     }
 
     #[test]

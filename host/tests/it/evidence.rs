@@ -217,6 +217,37 @@ fn epochs_and_sessions_on_record_come_to_the_same_once_more() {
     assert!(said.contains("fuel the same in 2 of 2"), "{said}");
 }
 
+/// Its own fuel and outcome of each thing that is repeated, by another build.
+fn replayed_by(binary: &Path, field: &Field) -> serde_json::Value {
+    let output = Command::new(binary)
+        .args(["replay", "--json", "--state-folder"])
+        .arg(field.home.path().join("state"))
+        .env_clear()
+        .env("HOME", field.home.path())
+        .output()
+        .unwrap();
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{}: {complaint}", binary.display());
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+#[ignore = "needs the path of a release build in HOST_RELEASE_BINARY; .ci/run makes one"]
+fn a_debug_and_a_release_build_come_to_the_same_and_burn_the_same() {
+    let release = std::env::var_os("HOST_RELEASE_BINARY").unwrap();
+    let field = Field::new();
+    field.epoch(1, &builtin::score_compute().bytes, &Settings::new());
+    field.epoch(2, &builtin::score_level().bytes, &Settings::new());
+    field.session("aa");
+    let debug = replayed_by(Path::new(env!("CARGO_BIN_EXE_host")), &field);
+    let release = replayed_by(Path::new(&release), &field);
+    assert_eq!(debug.as_array().unwrap().len(), 3);
+    for one in debug.as_array().unwrap() {
+        assert!(one["replayed"]["fuel_now"].as_u64().unwrap() > 0, "{one}");
+    }
+    assert_eq!(debug, release);
+}
+
 #[test]
 fn a_falsified_epoch_is_named_with_its_first_difference() {
     let field = Field::new();

@@ -3,7 +3,8 @@
 mod crash;
 mod demo;
 mod hang;
-mod process;
+pub(crate) mod process;
+mod reload;
 mod session;
 mod subnet;
 mod upgrade;

@@ -9,6 +9,8 @@ mod limits;
 mod matmul;
 mod packs;
 mod provider;
+mod rehearsal;
+mod reload;
 mod solver;
 pub(crate) mod support;
 mod swap;

@@ -15,6 +15,9 @@ pub(crate) const V11: &str = "v11";
 /// componentize-py: makes components of Python.
 pub(crate) const GUEST: &str = "guest";
 
+/// moto: the clouds that adapters rent from, as a server on this machine.
+pub(crate) const CLOUDS: &str = "clouds";
+
 /// A command that runs `tests/python/{script}` under `environment`; `None` where
 /// that environment is not installed.
 pub(crate) fn script(environment: &str, script: &str) -> Option<Command> {

@@ -13,6 +13,6 @@ mod loopback;
 mod python_dendrite;
 mod python_peers;
 mod signed_answers;
-mod support;
+pub(crate) mod support;
 mod synapses;
 mod vectors;

@@ -4,5 +4,5 @@
 
 mod commits;
 mod python;
-mod support;
+pub(crate) mod support;
 mod validator;

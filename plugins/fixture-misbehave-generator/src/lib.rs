@@ -6,6 +6,7 @@
 //! |------|--------|
 //! | `ok` | one task for solver `fixture-v1`, then a pass if it came back as it was |
 //! | `error` | an error |
+//! | `trap-answer` | none to a transcript: it crashes |
 //! | `error-huge` | an error of 32 MiB |
 //! | `ask-for-ever` | one more task, always |
 //! | `too-much` | a task of 32 MiB |
@@ -60,6 +61,7 @@ impl Challenge for Component {
         let mode = mode();
         fixture_modes::misbehave(&mode, write);
         match (mode.as_str(), transcript.as_slice()) {
+            ("trap-answer", [_, ..]) => std::process::abort(),
             ("error", _) => Err("the fixture was told to fail".to_owned()),
             ("error-huge", _) => Err("x".repeat(TOO_MANY_BYTES)),
             ("ask-for-ever", _) | (_, []) => Ok(Step::Ask(task(&mode, &session))),

@@ -4,13 +4,22 @@
 use crate::{
     bindings::exports::compute::subnet::scoring::Miner,
     settings::Settings,
-    standing::{Proven, Standing},
+    standing::{Probed, Proven, Standing, probed},
 };
 
 /// Below this a miner is told to answer more often.
 const GOOD_AVAILABILITY_PERMILLE: u16 = 950;
 
 pub(crate) fn line(settings: &Settings, miner: &Miner, standing: &Standing, points: u64) -> String {
+    let mut line = pay(settings, miner, standing, points);
+    let Probed { open, machines } = probed(miner);
+    if machines > 0 {
+        line += &format!("; {open} of {machines} rented by a validator let it in (ssh-probe)");
+    }
+    line
+}
+
+fn pay(settings: &Settings, miner: &Miner, standing: &Standing, points: u64) -> String {
     match standing {
         Standing::Proven(proven) if proven.mops < settings.floor_mops => format!(
             "nothing: {} Mop/s proven, and floor-mops is {}; offer a faster machine",

@@ -45,7 +45,8 @@ pub struct Proven {
 /// Judges a miner by the newest finding of each of its machines.
 #[must_use]
 pub fn standing(settings: &Settings, epoch: &Epoch, miner: &Miner) -> Standing {
-    let newest = newest_by_machine(settings, miner);
+    let findings = miner.findings.iter();
+    let newest = newest_by_machine(findings.filter(|finding| counts(settings, finding)));
     let fresh: Vec<_> = newest
         .values()
         .filter(|finding| is_fresh(settings, epoch, finding))
@@ -62,14 +63,17 @@ pub fn standing(settings: &Settings, epoch: &Epoch, miner: &Miner) -> Standing {
         return Standing::New;
     }
     let passes = miner.findings.iter().filter(|finding| finding.passed);
+    let passes = passes.filter(|finding| counts(settings, finding));
     Standing::Silent {
         last_pass: passes.map(|finding| finding.block).max(),
     }
 }
 
-fn newest_by_machine<'a>(settings: &Settings, miner: &'a Miner) -> BTreeMap<&'a str, &'a Finding> {
+fn newest_by_machine<'a>(
+    findings: impl Iterator<Item = &'a Finding>,
+) -> BTreeMap<&'a str, &'a Finding> {
     let mut newest: BTreeMap<&str, &Finding> = BTreeMap::new();
-    for finding in miner.findings.iter().filter(|f| counts(settings, f)) {
+    for finding in findings {
         let kept = newest.entry(&finding.machine).or_insert(finding);
         if finding.block > kept.block {
             *kept = finding;
@@ -78,11 +82,40 @@ fn newest_by_machine<'a>(settings: &Settings, miner: &'a Miner) -> BTreeMap<&'a 
     newest
 }
 
-/// A pass that proves no throughput is another challenge's affair.
+/// Whether a finding is about throughput. One that is not is another challenge's
+/// affair, failed or passed: unless the operator named the challenge, only what
+/// such a challenge reports tells its failures from those of others.
 fn counts(settings: &Settings, finding: &Finding) -> bool {
-    let wanted = settings.challenge.as_ref();
-    wanted.is_none_or(|name| *name == finding.challenge)
-        && (!finding.passed || metric(&finding.metrics, "proven-mops").is_some())
+    let has = |name| metric(&finding.metrics, name).is_some();
+    match &settings.challenge {
+        Some(name) if *name != finding.challenge => false,
+        _ if finding.passed => has("proven-mops"),
+        Some(_) => true,
+        None => has("unanswered-tasks"),
+    }
+}
+
+/// What the newest probe of each machine says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Probed {
+    /// Machines that let the validator in.
+    pub open: usize,
+    /// Machines that were let to the validator.
+    pub machines: usize,
+}
+
+/// The challenge that a validator's own look around goes by.
+const PROBE: &str = "ssh-probe";
+
+/// Whether the validator got into the miner's machines; it pays nothing here.
+#[must_use]
+pub fn probed(miner: &Miner) -> Probed {
+    let probes = miner.findings.iter();
+    let newest = newest_by_machine(probes.filter(|finding| finding.challenge == PROBE));
+    Probed {
+        open: newest.values().filter(|finding| finding.passed).count(),
+        machines: newest.len(),
+    }
 }
 
 fn is_fresh(settings: &Settings, epoch: &Epoch, finding: &Finding) -> bool {

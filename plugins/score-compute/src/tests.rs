@@ -185,6 +185,43 @@ fn machines_add_up_but_a_machine_counts_once() {
     assert_eq!(points(&bare(), &miners), [950]);
 }
 
+fn probe(machine: &str, block: u64, passed: bool) -> Finding {
+    Finding {
+        challenge: "ssh-probe".to_owned(),
+        machine: machine.to_owned(),
+        ..finding(block, passed, vec![metric("ssh-login-ms", 5)])
+    }
+}
+
+#[test]
+fn other_challenges_change_no_pay_and_a_probe_is_mentioned() {
+    let proven = |uid| miner(uid, vec![pass(3_500, 900)]);
+    let mut probed = proven(1);
+    let failed_elsewhere = Finding {
+        challenge: "challenge-memory".to_owned(),
+        ..finding(3_595, false, vec![])
+    };
+    probed.machines.push(machine("pod-1", 5));
+    probed.findings.extend([
+        probe("", 3_590, false),
+        probe("pod-1", 3_591, true),
+        probe("pod-1", 3_400, false),
+        failed_elsewhere,
+    ]);
+    let scores = evaluate(&settings(&[]), &epoch(), &[probed, proven(2)]);
+    assert_eq!(scores[0].points, scores[1].points);
+    let told = "1 of 2 rented by a validator let it in (ssh-probe)";
+    assert!(scores[0].reason.ends_with(told), "{}", scores[0].reason);
+    assert!(!scores[1].reason.contains("ssh-probe"));
+}
+
+#[test]
+fn a_failure_of_the_challenge_that_was_named_counts_whatever_it_reports() {
+    let named = settings(&[("challenge", "challenge-matmul")]);
+    let failed = miner(1, vec![finding(3_590, false, vec![]), pass(3_500, 900)]);
+    assert_eq!(points(&named, &[failed]), [0]);
+}
+
 #[test]
 fn whoever_goes_silent_fades_and_is_told() {
     let steady = |uid| {

@@ -1,5 +1,5 @@
 //! Scoring policy `score-level`: pays every miner alike that answers and whose
-//! newest finding passed.
+//! newest challenge passed; a probe (`ssh-probe`) is mentioned and pays nothing.
 //!
 //! The other extreme of `score-compute`, for trying out what a policy changes. Its one
 //! setting, `curve`, is `equal` (the default) or `sqrt`, which pays by the
@@ -63,8 +63,13 @@ fn curve(pairs: &[(String, String)]) -> Result<Curve, String> {
     Table::new(pairs, &["curve"])?.choice("curve", &choices)
 }
 
+/// A validator's own look into a machine that it rented.
+const PROBE: &str = "ssh-probe";
+
 fn score(curve: Curve, miner: &Miner) -> Score {
-    let (points, reason) = match miner.findings.first() {
+    let is_probe = |finding: &&Finding| finding.challenge == PROBE;
+    let newest = miner.findings.iter().find(|finding| !is_probe(finding));
+    let (points, mut reason) = match newest {
         None => (0, "nothing yet: not challenged so far".to_owned()),
         Some(_) if miner.availability_permille == 0 => (
             0,
@@ -82,6 +87,13 @@ fn score(curve: Curve, miner: &Miner) -> Score {
             format!("passed at block {}; {}", newest.block, rule(curve)),
         ),
     };
+    if let Some(probe) = miner.findings.iter().find(is_probe) {
+        let seen = if probe.passed { "let" } else { "did not let" };
+        reason += &format!(
+            "; rented at block {}, it {seen} the validator in",
+            probe.block
+        );
+    }
     Score {
         uid: miner.uid,
         points,
@@ -152,6 +164,20 @@ mod tests {
         );
         assert_eq!(score(Curve::Equal, &miner(3, Some((false, 900)))).points, 0);
         assert_eq!(score(Curve::Equal, &miner(4, None)).points, 0);
+    }
+
+    #[test]
+    fn a_probe_is_mentioned_and_pays_nothing() {
+        let mut probed = miner(1, Some((true, 900)));
+        let probe = Finding {
+            challenge: PROBE.to_owned(),
+            passed: false,
+            ..probed.findings[0].clone()
+        };
+        probed.findings.insert(0, probe);
+        let scored = score(Curve::Equal, &probed);
+        assert_eq!(scored.points, 1_000);
+        assert!(scored.reason.ends_with("it did not let the validator in"));
     }
 
     #[test]

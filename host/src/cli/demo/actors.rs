@@ -236,7 +236,7 @@ fn common<'a>(role: &'a str, url: &'a str, key: &'a str) -> [(&'a str, &'a str);
 
 async fn start(config: Config, replaced: Replaced) -> anyhow::Result<Actor> {
     let (trigger, shutdown) = Shutdown::new();
-    let node = Node::start(config, replaced, shutdown).await?;
+    let node = Node::start(config, None, replaced, shutdown).await?;
     Ok(Actor { node, trigger })
 }
 

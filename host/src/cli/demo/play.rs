@@ -18,6 +18,7 @@ use crate::admin;
 use crate::plugin::builtin;
 use crate::subnet::chain::Chain as _;
 use crate::subnet::evidence::{EvidenceStore, WeightsRecord, WeightsState};
+use crate::subnet::plugin::Rehearsal;
 use crate::subnet::weights::Weights;
 
 use super::actors::{Cast, Part, Stage};
@@ -92,7 +93,12 @@ async fn swap_policy(stage: &Stage, out: &mut dyn Write) -> anyhow::Result<admin
     let file = stage.file("score_level.wasm");
     tokio::fs::write(&file, &builtin::score_level().bytes).await?;
     let swapped = admin::Client::new(&stage.validator_folder())
-        .swap("score-compute", &file, admin::Approval::Pin)
+        .swap(
+            "score-compute",
+            &file,
+            admin::Approval::Pin,
+            Rehearsal::Demanded,
+        )
         .await?;
     let old = swapped
         .old

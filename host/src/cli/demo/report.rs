@@ -12,6 +12,7 @@ use crate::subnet::chain::{Chain as _, Metagraph};
 use crate::subnet::evidence::{EpochRecord, EvidenceStore};
 use crate::subnet::key::AccountId;
 use crate::subnet::plugin::PluginId;
+use crate::subnet::probe::SSH_PROBE;
 use crate::subnet::scoring::{FINDINGS_MAX, Finding};
 use crate::subnet::weights::Weights;
 use crate::subnet::wire::Description;
@@ -39,11 +40,21 @@ struct Line {
     proven_mops: Option<i64>,
     passed: usize,
     failed: usize,
+    /// Whether the validator got into the machine it rented; none if it rented none.
+    rented: Option<Rented>,
     reason: String,
     weight_before: u16,
     weight_after: u16,
     /// Of `u16::MAX`, as the chain's consensus has it.
     incentive: u16,
+}
+
+/// What came of renting a machine.
+#[derive(Debug, Serialize)]
+struct Rented {
+    logged_in: bool,
+    /// From the order to the login.
+    after_ms: Option<i64>,
 }
 
 /// Reads everything anew: the weights are those in the chain's storage now.
@@ -92,7 +103,10 @@ fn line(
     let neuron = metagraph
         .neuron(&hotkey)
         .with_context(|| format!("{hotkey} never registered"))?;
-    let findings = store.findings(&hotkey, FINDINGS_MAX)?;
+    let (probes, findings): (Vec<Finding>, Vec<Finding>) = store
+        .findings(&hotkey, FINDINGS_MAX)?
+        .into_iter()
+        .partition(|finding| finding.challenge == SSH_PROBE);
     let passed = findings.iter().filter(|finding| finding.passed).count();
     let scores = last
         .outcome
@@ -121,6 +135,7 @@ fn line(
             .and_then(mops),
         passed,
         failed: findings.len() - passed,
+        rented: probes.first().map(rented),
         reason: reason.unwrap_or_else(|| "the policy left it out".into()),
         weight_before: weight(before),
         weight_after: weight(after),
@@ -129,10 +144,20 @@ fn line(
 }
 
 fn mops(finding: &Finding) -> Option<i64> {
-    finding
-        .metrics
-        .iter()
-        .find(|metric| metric.name == "proven-mops")
+    metric(finding, "proven-mops")
+}
+
+fn rented(probe: &Finding) -> Rented {
+    Rented {
+        logged_in: probe.passed,
+        after_ms: metric(probe, "rent-to-login-ms"),
+    }
+}
+
+fn metric(finding: &Finding, name: &str) -> Option<i64> {
+    let mut metrics = finding.metrics.iter();
+    metrics
+        .find(|metric| metric.name == name)
         .map(|metric| metric.value)
 }
 
@@ -158,6 +183,7 @@ impl Report {
             Column::Number("proven Gop/s"),
             Column::Number("passed"),
             Column::Number("failed"),
+            Column::Text("rented"),
             Column::Number("weight before"),
             Column::Number("after"),
             Column::Number("incentive"),
@@ -191,7 +217,7 @@ impl Report {
 }
 
 impl Line {
-    fn cells(&self) -> [String; 9] {
+    fn cells(&self) -> [String; 10] {
         [
             self.uid.to_string(),
             self.part.to_owned(),
@@ -202,9 +228,22 @@ impl Line {
             ),
             self.passed.to_string(),
             self.failed.to_string(),
+            self.rented
+                .as_ref()
+                .map_or_else(|| "no".into(), Rented::shown),
             self.weight_before.to_string(),
             self.weight_after.to_string(),
             self.incentive.to_string(),
         ]
+    }
+}
+
+impl Rented {
+    fn shown(&self) -> String {
+        match (self.logged_in, self.after_ms) {
+            (true, Some(ms)) => format!("in after {ms} ms"),
+            (true, None) => "in".into(),
+            (false, _) => "not let in".into(),
+        }
     }
 }

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 
 use crate::admin::{
-    self, Admin, Change, Offer, PluginEntry, PluginList, Refusal, Refused, Swapped,
+    self, Admin, Change, Offer, PluginEntry, PluginList, Refusal, Refused, Reloaded, Swapped,
 };
 use crate::config::Config;
 use crate::metrics::Metrics;
@@ -19,9 +19,11 @@ use crate::role::validator::guard::Guard;
 use crate::subnet::chain::{Chain, Metagraph};
 use crate::subnet::key::AccountId;
 use crate::subnet::provider::Query;
+use crate::subnet::rental::Landlord;
 use crate::subnet::trust::Subject;
 
 use super::providers;
+use super::reload::Reloader;
 
 /// How long a person who asks for the status waits for the chain.
 const CHAIN_PATIENCE: Duration = Duration::from_secs(3);
@@ -37,10 +39,13 @@ pub(super) struct Face {
     chain: Arc<dyn Chain>,
     quiet: Quiet,
     guard: Arc<Guard>,
+    reloader: Arc<Reloader>,
+    landlord: Option<Arc<dyn Landlord>>,
     since: Instant,
 }
 
 impl Face {
+    #[expect(clippy::too_many_arguments, reason = "all it shows, put together once")]
     pub(super) fn new(
         config: &Config,
         account: AccountId,
@@ -49,6 +54,7 @@ impl Face {
         chain: Arc<dyn Chain>,
         quiet: Quiet,
         guard: Arc<Guard>,
+        reloader: Arc<Reloader>,
     ) -> Self {
         Self {
             role: config.role.as_str(),
@@ -64,8 +70,16 @@ impl Face {
             chain,
             quiet,
             guard,
+            reloader,
+            landlord: None,
             since: Instant::now(),
         }
+    }
+
+    /// A miner's.
+    pub(super) fn letting(mut self, landlord: Option<Arc<dyn Landlord>>) -> Self {
+        self.landlord = landlord;
+        self
     }
 }
 
@@ -114,6 +128,10 @@ impl Admin for Face {
             "chain": self.on_chain().await,
             "readiness": readiness,
         })
+    }
+
+    fn landlord(&self) -> Option<Arc<dyn Landlord>> {
+        self.landlord.clone()
     }
 
     async fn plugins(&self) -> PluginList {
@@ -175,8 +193,16 @@ impl Admin for Face {
         serde_json::to_value(self.guard.held()?).ok()
     }
 
-    async fn accept(&self) -> Option<Value> {
-        serde_json::to_value(self.guard.accept()?).ok()
+    async fn accept(&self) -> Result<Option<Value>, String> {
+        let guard = self.guard.clone();
+        let accepted = tokio::task::spawn_blocking(move || guard.accept()).await;
+        let accepted = accepted.map_err(|error| error.to_string())?;
+        let accepted = accepted.map_err(|error| error.to_string())?;
+        Ok(accepted.and_then(|held| serde_json::to_value(held).ok()))
+    }
+
+    async fn reload(&self) -> Result<Reloaded, String> {
+        self.reloader.reload().await
     }
 
     /// Admission is guest work, so it waits until no miner's clock runs.
@@ -196,7 +222,13 @@ impl Admin for Face {
         let opened =
             opened.unwrap_or_else(|error| Err(AdmissionError::Unreadable(error.to_string())));
         let offered = match opened {
-            Ok(package) => self.registry.offer(&offer.name, package, approval).await,
+            Ok(package) => {
+                let rehearsal = offer.rehearsal;
+                let registry = &self.registry;
+                registry
+                    .offer_with(&offer.name, package, approval, rehearsal)
+                    .await
+            }
             Err(error) => {
                 self.registry.unreadable(&offer.name, &origin, &error);
                 Err(error)

@@ -11,8 +11,14 @@ use tracing::info;
 
 use crate::config::{Config, Role, Settings};
 use crate::machine::LocalMachine;
-use crate::role::miner::{Gate, GateOptions, Miner, MinerOptions, Upkeep};
+use crate::metrics::Metrics;
+use crate::plugin::Registry;
+use crate::role::landlord::{self, Lettings, SystemClock};
+use crate::role::miner::{AllocateOptions, Gate, GateOptions, Miner, MinerOptions, Upkeep};
+use crate::store::{LedgerOwner, LedgerRetention, SqliteLedger};
 use crate::subnet::events::{Condition, Event, Observer as _};
+use crate::subnet::key::AccountId;
+use crate::subnet::rental::{Landlord, RentError};
 use crate::synapse;
 
 use super::{Means, options};
@@ -30,22 +36,80 @@ pub(super) async fn bind(config: &Config) -> anyhow::Result<Option<TcpListener>>
     Ok(Some(listener))
 }
 
+/// What lets the miner's machines, and who may come in.
+pub(super) struct Letting {
+    gate: Arc<Gate>,
+    lettings: Lettings,
+}
+
+impl Letting {
+    /// Opens the ledger: before the chain is asked for anything, because what is paid
+    /// for is tended whether the chain can be reached or not.
+    pub(super) async fn open(
+        config: &Config,
+        me: AccountId,
+        registry: &Arc<Registry>,
+        metrics: &Arc<Metrics>,
+    ) -> anyhow::Result<Self> {
+        let gate = Arc::new(Gate::new(gate_options(&config.settings)));
+        let welcome = gate.clone();
+        let owner = LedgerOwner {
+            netuid: config.netuid,
+            hotkey: me,
+        };
+        let folder = config.settings.state_folder.clone();
+        let rules = config.settings.rentals.clone();
+        let network = config.network.name.clone().unwrap_or_default();
+        let (plugins, observer) = (registry.clone(), metrics.clone());
+        let opened = tokio::task::spawn_blocking(move || -> anyhow::Result<Lettings> {
+            let ledger = SqliteLedger::open(&folder, &owner, LedgerRetention::default())?;
+            let means = landlord::Means {
+                me,
+                netuid: owner.netuid,
+                network,
+                ledger: Arc::new(ledger),
+                plugins,
+                observer,
+                clock: Arc::new(SystemClock),
+                may_rent: Arc::new(move |renter| {
+                    let refused = |error: RentError| error.to_string();
+                    welcome.admit_renter(renter).map_err(refused)
+                }),
+            };
+            Ok(Lettings::open(means, rules)?)
+        });
+        let lettings = opened.await.context("the ledger could not be opened")??;
+        Ok(Self { gate, lettings })
+    }
+
+    pub(super) fn landlord(&self) -> Arc<dyn Landlord> {
+        Arc::new(self.lettings.clone())
+    }
+}
+
 /// Serves at once, and returns the role's work.
 pub(super) fn run(
     means: Means,
     listener: TcpListener,
+    letting: Letting,
     services: &mut JoinSet<()>,
 ) -> anyhow::Result<impl Future<Output = anyhow::Result<()>> + Send + 'static> {
     let settings = &means.config.settings;
     let announce = announced(settings, listener.local_addr()?)?;
-    let gate = Arc::new(Gate::new(gate_options(settings)));
-    let miner = Miner::new(
+    let gate = letting.gate.clone();
+    let mut miner = Miner::new(
         means.hotkey.account(),
         gate.clone(),
         means.registry.clone(),
         Arc::new(LocalMachine::new(&settings.state_folder)),
         settings.miner.price_micro_usd_per_hour,
-    );
+    )
+    .letting(letting.landlord());
+    if settings.renters.allocate {
+        miner = miner.allocating(letting.landlord(), AllocateOptions::default());
+    }
+    let lettings = letting.lettings;
+    services.spawn(lettings.run(means.shutdown.requested(), settings.shutdown.drain));
     info!(listening = %listener.local_addr()?, %announce, "the axon listens");
     means.metrics.observe(Event::Readiness {
         condition: Condition::AxonBound,
@@ -93,6 +157,8 @@ fn gate_options(settings: &Settings) -> GateOptions {
         min_stake_rao: miner.min_stake_rao,
         allow: miner.allow_hotkeys.iter().copied().collect(),
         deny: miner.deny_hotkeys.iter().copied().collect(),
+        renters: settings.renters.listed.iter().copied().collect(),
+        validators_rent: settings.renters.validators,
     }
 }
 

@@ -9,6 +9,8 @@ use crate::machine::{CpuAccelerator, CpuOptions};
 use crate::plugin::builtin::{self, BuiltIn};
 use crate::plugin::{self, Adjusted, CompileLimits, Limits, LimitsByPlugin};
 use crate::role::validator;
+use crate::role::validator::probing::ProbeOptions;
+use crate::ssh::SshOptions;
 use crate::subnet::Netuid;
 use crate::subnet::accelerator::Accelerator;
 use crate::subnet::address::AddressPolicy;
@@ -164,16 +166,45 @@ pub(super) fn axon(settings: &Settings) -> AxonOptions {
 
 /// Where the chain may send this node: anywhere on a development chain, since
 /// that is on this machine.
+fn addresses(settings: &Settings, development: bool) -> AddressPolicy {
+    if settings.peers.allow_private || development {
+        AddressPolicy::AllowPrivate
+    } else {
+        AddressPolicy::PublicOnly
+    }
+}
+
+/// How other neurons are called.
 pub(super) fn dendrite(settings: &Settings, development: bool) -> DendriteOptions {
-    let anywhere = settings.peers.allow_private || development;
     DendriteOptions {
-        addresses: if anywhere {
-            AddressPolicy::AllowPrivate
-        } else {
-            AddressPolicy::PublicOnly
-        },
+        addresses: addresses(settings, development),
         ..DendriteOptions::default()
     }
+}
+
+/// Between two looks at a rental that is not running yet.
+const RENTAL_POLL: Duration = Duration::from_secs(2);
+
+/// How machines are looked into, and how many; none if they are not to be.
+pub(super) fn probe(settings: &Settings, development: bool) -> Option<(SshOptions, ProbeOptions)> {
+    let wanted = settings.probe.as_ref()?;
+    let ssh = SshOptions {
+        addresses: addresses(settings, development),
+        whole_time: wanted.visit_timeout,
+        ..SshOptions::default()
+    };
+    let probe = ProbeOptions {
+        machines_per_epoch: wanted.machines_per_epoch,
+        machines_at_once: wanted.machines_at_once,
+        rental: wanted.rental,
+        ready: wanted.ready_timeout,
+        poll: RENTAL_POLL,
+        price_micro_usd_per_hour_max: wanted.price_micro_usd_per_hour_max,
+        epoch_micro_usd_max: wanted.epoch_micro_usd_max,
+        day_micro_usd_max: wanted.day_micro_usd_max,
+        void_permille: settings.validator.void_permille,
+    };
+    Some((ssh, probe))
 }
 
 /// What a validator is told.

@@ -29,9 +29,9 @@ const LIMITS: [(&str, Option<&str>); 9] = [
     ("fuel_max", Some("fuel")),
     ("run_ms_max", None),
     ("wall_ms_max", Some("elapsed_us")),
-    ("handed_over_bytes_max", None),
-    ("taken_bytes_max", None),
-    ("log_bytes_max", None),
+    ("handed_over_bytes_max", Some("handed_over_bytes")),
+    ("taken_bytes_max", Some("taken_bytes")),
+    ("log_bytes_max", Some("log_bytes")),
     ("running_max", None),
     ("waiting_max", None),
 ];
@@ -58,7 +58,7 @@ impl Inspect {
         )?;
         print_limits(out, &limits, &ceiling, &used)?;
         section(out, "calls")?;
-        for shown in ["fuel", "memory_bytes", "elapsed_us"] {
+        for shown in LIMITS.iter().filter_map(|(_, figures)| *figures) {
             used.as_object_mut().map(|used| used.remove(shown));
         }
         print_object(out, &used)?;

@@ -10,7 +10,7 @@ use crate::admin::{Approval, Change, Swapped};
 use crate::cli::arguments::NodeArgs;
 use crate::cli::status::find;
 use crate::cli::{World, print_json};
-use crate::subnet::plugin::Moment;
+use crate::subnet::plugin::{Moment, Rehearsal};
 use crate::subnet::text::escape;
 
 /// Put another component or data pack in one's place, while the node runs.
@@ -18,8 +18,9 @@ use crate::subnet::text::escape;
 /// The node reads the file and the manifest beside it, checks that somebody
 /// vouches for it whom its configuration trusts, checks it from end to end - that
 /// it is a component of the right world, that it starts, that it accepts its
-/// settings - and only then lets it take over. Calls and sessions under way
-/// finish on the old one. Whatever fails, the old one stays.
+/// settings, that a policy scores the last two epochs on record, twice alike - and
+/// only then lets it take over. Calls and sessions under way finish on the old
+/// one. Whatever fails, the old one stays.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -41,6 +42,10 @@ pub(super) struct Swap {
     /// Take one that its publisher numbered lower than what was here
     #[arg(long, conflicts_with = "pin")]
     allow_downgrade: bool,
+    /// Take a policy although it may fail on the epochs on record, or a generator on
+    /// its first task
+    #[arg(long)]
+    unrehearsed: bool,
     #[command(flatten)]
     when: When,
     #[command(flatten)]
@@ -79,17 +84,21 @@ impl Swap {
             (false, true) => Approval::Downgrade,
             (false, false) => Approval::Signatures,
         };
+        let rehearsal = match self.unrehearsed {
+            true => Rehearsal::Waived,
+            false => Rehearsal::Demanded,
+        };
         let client = find(&self.node, world).await?;
         if let Some(moment) = self.when.moment() {
             let place = "upcoming".to_owned();
-            client.swap(&place, &file, approval).await?;
+            client.swap(&place, &file, approval, rehearsal).await?;
             let change = Change::At { place, moment };
             let waits = client.change(change).await?.new;
             let (name, version) = (escape(&waits.name), escape(&waits.version));
             writeln!(world.out, "{name} {version} takes over at {moment}")?;
             return Ok(());
         }
-        let swapped = client.swap(&self.name, &file, approval).await?;
+        let swapped = client.swap(&self.name, &file, approval, rehearsal).await?;
         if self.json {
             return print_json(world.out, &swapped);
         }

@@ -13,6 +13,7 @@ use crate::cli::table::{Column, print};
 use crate::cli::{World, print_json, small_runtime};
 use crate::store::StoreReader;
 use crate::subnet::evidence::ShadowRecord;
+use crate::subnet::plugin::Rehearsal;
 use crate::subnet::text::escape;
 
 use super::swap::When;
@@ -94,7 +95,11 @@ impl Shadow {
         };
         let swapped = small_runtime()?.block_on(async {
             let client = find(&self.node, world).await?;
-            anyhow::Ok(client.swap("shadow", &file, approval).await?)
+            anyhow::Ok(
+                client
+                    .swap("shadow", &file, approval, Rehearsal::Demanded)
+                    .await?,
+            )
         })?;
         let (name, version) = (escape(&swapped.new.name), escape(&swapped.new.version));
         writeln!(

@@ -59,7 +59,7 @@ fn label(text: &str) -> Result<Label, String> {
 }
 
 /// `1.25` is 1,250,000: digits, and at most six after a point.
-fn micro_usd(text: &str) -> Result<u64, String> {
+pub(in crate::cli) fn micro_usd(text: &str) -> Result<u64, String> {
     let wrong = || "expected US dollars, such as 1.25 or 0.000001".to_owned();
     let (whole, part) = text.split_once('.').unwrap_or((text, "0"));
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
@@ -73,7 +73,7 @@ fn micro_usd(text: &str) -> Result<u64, String> {
 }
 
 /// 1,250,000 is `1.25`; at least two digits after the point.
-pub(super) fn usd(micro: u64) -> String {
+pub(in crate::cli) fn usd(micro: u64) -> String {
     let part = format!("{:06}", micro % 1_000_000);
     let kept = part.trim_end_matches('0').len().max(2);
     format!("{}.{}", micro / 1_000_000, &part[..kept])

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::shape::WORLDS;
 use crate::plugin::trust::TrustError;
 use crate::plugin::v0_1;
+use crate::subnet::difference::Difference;
 use crate::subnet::plugin::{PluginError, World};
 
 /// A refusal; [`AdmissionError::remedy`] says what to do about it.
@@ -76,12 +77,22 @@ pub enum AdmissionError {
     #[error("nothing was active as `{0}` before")]
     NothingBefore(String),
     /// A deterministic world's component that is not.
-    #[error("it answers the same question in two ways: {one}, then {two}")]
+    #[error("it answers the same question in two ways; at {at} {one}, then {two}")]
     Unsteady {
+        /// The first place where they part.
+        at: String,
         /// The first answer.
         one: String,
         /// The second.
         two: String,
+    },
+    /// It fails on what it would be asked next.
+    #[error("tried on {on}, it {error}")]
+    Rehearsal {
+        /// What it was tried on.
+        on: String,
+        /// What it came to.
+        error: PluginError,
     },
     /// An import outside its world.
     #[error("it imports `{import}`, which a {world} may not have")]
@@ -220,6 +231,24 @@ pub enum AdmissionError {
 }
 
 impl AdmissionError {
+    /// Two answers that part somewhere.
+    pub fn unsteady(parted: Difference) -> Self {
+        Self::Unsteady {
+            at: parted.at,
+            one: parted.recorded,
+            two: parted.now,
+        }
+    }
+
+    /// Two answers that are the same and cost differently.
+    pub fn unsteady_fuel(one: u64, two: u64) -> Self {
+        Self::Unsteady {
+            at: "fuel".to_owned(),
+            one: one.to_string(),
+            two: two.to_string(),
+        }
+    }
+
     fn compiler_remedy(&self) -> &'static str {
         match self {
             Self::CompilerTooSlow(_) => {
@@ -272,6 +301,11 @@ impl AdmissionError {
             Self::NothingBefore(_) => {
                 "`host plugin history` shows what was; what is only on file comes back with \
                  `host plugin swap`"
+                    .into()
+            }
+            Self::Rehearsal { .. } => {
+                "mend it: try it with `host plugin run` and `host backtest`; to take it all the \
+                 same, `host plugin swap` with --unrehearsed"
                     .into()
             }
             Self::Unsteady { .. } => {

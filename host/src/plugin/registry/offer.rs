@@ -10,12 +10,12 @@ use super::active::{Held, POLICY_SLOT, SHADOW_SLOT, UPCOMING_SLOT};
 use super::describe::{Refusal, Source, Swap, SwapReport, unix_s};
 use super::vouch::Vouched;
 use super::{ADMISSION_STACK_BYTES, Approval, REFUSALS_MAX, Registry, SUPERSEDED_MAX, lock};
-use crate::plugin::admission::{self, AdmissionError, Candidate, Surroundings};
+use crate::plugin::admission::{self, AdmissionError, Candidate};
 use crate::plugin::call::Loaded;
 use crate::plugin::package::Package;
-use crate::plugin::{settings, trust};
+use crate::plugin::{rehearsal, settings, trust};
 use crate::subnet::events::{Event, SwapKind};
-use crate::subnet::plugin::{PluginId, World};
+use crate::subnet::plugin::{PluginId, Rehearsal, World};
 use crate::subnet::trust::Subject;
 
 /// Generators, solvers, or adapters, active at once.
@@ -55,11 +55,24 @@ impl Registry {
         package: Package,
         approval: Approval,
     ) -> Result<SwapReport, AdmissionError> {
+        self.offer_with(slot, package, approval, Rehearsal::Demanded)
+            .await
+    }
+
+    /// As [`Self::offer`], with or without a rehearsal.
+    pub async fn offer_with(
+        &self,
+        slot: &str,
+        package: Package,
+        approval: Approval,
+        rehearsal: Rehearsal,
+    ) -> Result<SwapReport, AdmissionError> {
         let Ok(admitting) = self.swapping.clone().try_lock_owned() else {
             return Err(AdmissionError::Busy);
         };
         let (origin, digest) = (package.origin.clone(), package.digest);
-        let swapped = self.try_offer(slot, package, &approval, admitting).await;
+        let offered = self.try_offer(slot, package, &approval, rehearsal, admitting);
+        let swapped = offered.await;
         match &swapped {
             Ok(report) => self.swapped(report),
             Err(error) => self.refused(slot, Refusal::new(slot, &origin, digest, error)),
@@ -78,6 +91,7 @@ impl Registry {
         slot: &str,
         package: Package,
         approval: &Approval,
+        rehearsal: Rehearsal,
         admitting: OwnedMutexGuard<()>,
     ) -> Result<SwapReport, AdmissionError> {
         let max = self.engine().limits().component_bytes_max;
@@ -90,7 +104,7 @@ impl Registry {
         self.check_world(slot, world)?;
         let package = Arc::new(package);
         let loaded = self
-            .admit_elsewhere(slot, package.clone(), self.around(), admitting)
+            .admit_elsewhere(slot, package.clone(), rehearsal, admitting)
             .await?;
         self.confirm(&vouched, &loaded)?;
         let slot = self.place(slot, &loaded)?;
@@ -121,16 +135,17 @@ impl Registry {
         }
     }
 
-    /// Admits on a thread of its own; it goes on past the deadline, and until it
-    /// ends no other swap begins.
+    /// Admits and tries on a thread of its own; it goes on past the deadline, and
+    /// until it ends no other swap begins.
     async fn admit_elsewhere(
         &self,
         slot: &str,
         package: Arc<Package>,
-        around: Surroundings,
+        rehearsal: Rehearsal,
         admitting: OwnedMutexGuard<()>,
     ) -> Result<Arc<Loaded>, AdmissionError> {
-        let slot = slot.to_owned();
+        let (slot, around) = (slot.to_owned(), self.around());
+        let evidence = self.evidence.get().cloned();
         self.elsewhere(move || {
             let manifest = package.manifest.clone().map(Arc::new);
             let admitted = admission::admit(
@@ -141,8 +156,14 @@ impl Registry {
                 },
                 &around,
             );
+            let tried = admitted.and_then(|newcomer| {
+                if rehearsal == Rehearsal::Demanded {
+                    rehearsal::rehearse(&newcomer, evidence.as_deref())?;
+                }
+                Ok(newcomer)
+            });
             drop(admitting);
-            admitted
+            tried
         })
         .await
     }
@@ -274,7 +295,7 @@ impl Registry {
         );
     }
 
-    fn refused(&self, slot: &str, mut refusal: Refusal) {
+    pub(super) fn refused(&self, slot: &str, mut refusal: Refusal) {
         // Under the slot's own name, so that `list` shows it whatever was typed.
         let held = self.active.load().find(slot);
         if let Some(held) = &held {

@@ -15,14 +15,14 @@ use super::Registry;
 use super::active::Held;
 use super::describe::{ListedPack, Source, Swap, SwapReport, unix_s};
 use super::offer::no_settings;
-use super::state::Activation;
 use super::vouch::Vouched;
 use crate::plugin::admission::{self, AdmissionError, Candidate, Surroundings};
 use crate::plugin::manifest::Signed;
 use crate::plugin::package::Package;
+use crate::plugin::rehearsal;
 use crate::plugin::tables::{Pack, Packs};
 use crate::plugin::trust;
-use crate::subnet::plugin::PluginId;
+use crate::subnet::plugin::{Digest, PluginId};
 use crate::subnet::trust::Subject;
 
 /// Packs that are active at once.
@@ -47,6 +47,21 @@ impl HeldPacks {
         held.packs.insert(name.to_owned(), Arc::new(pack));
         held.sources.insert(name.to_owned(), source);
         held
+    }
+
+    pub(super) fn without(&self, name: &str) -> Self {
+        let mut held = self.clone();
+        held.packs.remove(name);
+        held.sources.remove(name);
+        held
+    }
+
+    /// Which are here, by name.
+    pub(super) fn ids(&self) -> Vec<(String, PluginId)> {
+        let packs = self.packs.iter();
+        packs
+            .map(|(name, pack)| (name.clone(), id(name, pack)))
+            .collect()
     }
 }
 
@@ -75,7 +90,8 @@ impl Registry {
 
     /// Whether the configuration binds a setting to a pack of that name.
     fn is_named(&self, pack: &str) -> bool {
-        let mut bound = self.base.tables.data.values().flat_map(BTreeMap::values);
+        let tables = &self.orders.load().tables;
+        let mut bound = tables.data.values().flat_map(BTreeMap::values);
         bound.any(|name| name == pack)
     }
 
@@ -130,7 +146,7 @@ impl Registry {
         Ok((name, pack))
     }
 
-    /// Every active plugin that reads `pack`, admitted again with `after`.
+    /// Every active plugin that reads `pack`, admitted again with `after` and tried.
     async fn readmit(
         &self,
         pack: &str,
@@ -147,9 +163,15 @@ impl Registry {
                 readers.push((held.clone(), bytes));
             }
         }
+        let evidence = self.evidence.get().cloned();
         self.elsewhere(move || {
+            let tried = |held: &Held, bytes: &[u8]| {
+                let newcomer = again(held, bytes, &around)?;
+                rehearsal::rehearse(&newcomer.loaded, evidence.as_deref())?;
+                Ok(newcomer)
+            };
             let admitted = readers.into_iter().map(|(held, bytes)| {
-                again(&held, &bytes, &around).map_err(|why| AdmissionError::DataRefused {
+                tried(&held, &bytes).map_err(|why| AdmissionError::DataRefused {
                     plugin: held.loaded.id.name.clone(),
                     why: Box::new(why),
                 })
@@ -197,31 +219,31 @@ impl Registry {
         kept.map_err(|error: std::io::Error| AdmissionError::State(error.to_string()))
     }
 
-    /// A pack that was active when the node ended.
+    /// A pack that was active before.
     pub(super) fn restore_pack(
         &self,
         name: &str,
-        recorded: &Activation,
+        digest: Digest,
     ) -> Result<(Pack, Source), AdmissionError> {
         let max = self.engine().limits().settings_bytes_max;
         let (bytes, manifest) = {
             let state = self.state();
-            let bytes = state.pack(recorded.digest, max)?;
-            (bytes, state.manifest(recorded.digest))
+            (state.pack(digest, max)?, state.manifest(digest))
         };
-        let source = self.vouch_again(name, recorded, manifest.as_ref())?;
+        let source = self.vouch_again(name, digest, manifest.as_ref())?;
         let text =
             String::from_utf8(bytes).map_err(|error| AdmissionError::NotData(error.to_string()))?;
         let version = manifest.map_or_else(
             || NO_VERSION.to_owned(),
             |signed| signed.manifest.version.clone(),
         );
-        let digest = recorded.digest;
         let pack = Pack {
             version,
             digest,
             text,
         };
+        let approved = Source::clone(&source).into();
+        self.confirm_name(&approved, name, Subject::DataPack, digest)?;
         Ok((pack, source))
     }
 
@@ -229,7 +251,7 @@ impl Registry {
     pub fn packs(&self) -> Vec<ListedPack> {
         let held = self.packs.load();
         let active = self.active.load();
-        let tables = &self.base.tables;
+        let tables = &self.orders.load().tables;
         let listed = held.packs.iter().map(|(name, pack)| ListedPack {
             id: id(name, pack),
             source: held.sources.get(name).cloned().unwrap_or(Source::BuiltIn),
@@ -243,7 +265,11 @@ impl Registry {
     }
 }
 
-fn again(held: &Held, bytes: &[u8], around: &Surroundings) -> Result<Held, AdmissionError> {
+pub(super) fn again(
+    held: &Held,
+    bytes: &[u8],
+    around: &Surroundings,
+) -> Result<Held, AdmissionError> {
     let candidate = Candidate {
         bytes,
         expected: &held.loaded.id.name,

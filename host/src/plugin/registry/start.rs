@@ -2,13 +2,14 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
 
 use arc_swap::ArcSwap;
 
 use super::active::{Active, Held, POLICY_SLOT};
 use super::describe::{Refusal, Source};
+use super::reload::Orders;
 use super::state::{Activation, State};
 use super::{ADMISSION_STACK_BYTES, Config, REFUSALS_MAX, Registry, lock};
 use crate::plugin::admission::{self, AdmissionError, Candidate, Surroundings};
@@ -43,26 +44,27 @@ impl Registry {
         let state = State::open(&config.state_folder)?;
         let base = Surroundings {
             engine,
-            tables: Tables {
-                settings: Arc::new(config.settings),
-                data: Arc::new(config.data),
-                limits: Arc::new(config.limits),
-                packs: Arc::default(),
-            },
+            tables: Tables::default(),
             accelerator: config.accelerator,
             outside: config.outside,
             observer: config.observer,
         };
         let registry = Self {
             base,
+            orders: ArcSwap::from_pointee(Orders::new(
+                config.settings,
+                config.data,
+                config.limits,
+                config.trust,
+            )),
             packs: ArcSwap::default(),
-            trust: config.trust,
             worlds: config.worlds,
             builtins: config.builtins,
             active: ArcSwap::default(),
             superseded: Mutex::default(),
             refusals: Mutex::new(VecDeque::new()),
             state: Mutex::new(state),
+            evidence: OnceLock::new(),
             swapping: Arc::default(),
         };
         registry.restore_packs();
@@ -75,7 +77,7 @@ impl Registry {
     fn restore_packs(&self) {
         let recorded = self.state().packs().clone();
         for (name, activation) in &recorded {
-            match self.restore_pack(name, activation) {
+            match self.restore_pack(name, activation.digest) {
                 Ok((pack, source)) => {
                     let held = self.packs.load().with(name, pack, source);
                     self.packs.store(Arc::new(held));
@@ -113,7 +115,7 @@ impl Registry {
         Ok(())
     }
 
-    pub(super) fn spawn<'scope, T: Send + 'scope>(
+    fn spawn<'scope, T: Send + 'scope>(
         &self,
         scope: &'scope thread::Scope<'scope, '_>,
         work: impl FnOnce() -> Result<T, RegistryError> + Send + 'scope,
@@ -122,6 +124,15 @@ impl Registry {
             .name("plugin-admission".into())
             .stack_size(ADMISSION_STACK_BYTES)
             .spawn_scoped(scope, work)
+    }
+
+    /// Does `work` where there is stack enough for it, and waits for it.
+    pub(super) fn aside<T: Send>(
+        &self,
+        work: impl FnOnce() -> Result<T, AdmissionError> + Send,
+    ) -> Result<T, AdmissionError> {
+        let done = thread::scope(|scope| join(self.spawn(scope, || Ok(work()))));
+        done.map_err(|error| AdmissionError::State(error.to_string()))?
     }
 
     fn start_slot(
@@ -143,7 +154,7 @@ impl Registry {
             expected: &built_in.name,
             manifest: None,
         };
-        let loaded = trust::check_revoked(&self.trust, built_in.digest())
+        let loaded = trust::check_revoked(&self.trust(), built_in.digest())
             .map_err(AdmissionError::from)
             .and_then(|()| admission::admit(candidate, &self.around()))
             .map_err(|error| RegistryError::BuiltIn { name, error })?;
@@ -173,7 +184,7 @@ impl Registry {
             Subject::DataPack => return Err(AdmissionError::NotData("it is a plugin's".into())),
         };
         let manifest = self.state().manifest(digest).map(Arc::new);
-        let source = self.vouch_again(slot, recorded, manifest.as_deref())?;
+        let source = self.vouch_again(slot, digest, manifest.as_deref())?;
         let bytes = self.bytes_of(digest)?;
         let candidate = Candidate {
             bytes: &bytes,
@@ -190,17 +201,6 @@ impl Registry {
             });
         }
         Ok(Held::new(slot.to_owned(), source, loaded))
-    }
-
-    pub(super) fn source_of(&self, digest: Digest) -> Source {
-        if let Some(by) = self.state().pinned_by(digest) {
-            return Source::Pinned { by: by.to_owned() };
-        }
-        if self.is_builtin(digest) {
-            Source::BuiltIn
-        } else {
-            Source::DevelopmentChain
-        }
     }
 
     pub(super) fn bytes_of(&self, digest: Digest) -> Result<Vec<u8>, AdmissionError> {
@@ -275,9 +275,10 @@ impl Registry {
     pub(super) fn revive(&self, id: &PluginId) -> Option<Arc<Loaded>> {
         match self.try_revive(id) {
             Ok(loaded) => {
-                let slot = loaded.id.name.clone();
-                let source = self.source_of(id.digest);
-                self.supersede(Arc::new(Held::new(slot, source, loaded.clone())));
+                // Nothing but its session calls it, whoever vouches for it now.
+                let by = "a session that began under it".to_owned();
+                let held = Held::new(id.name.clone(), Source::Pinned { by }, loaded.clone());
+                self.supersede(Arc::new(held));
                 Some(loaded)
             }
             Err(error) => {
@@ -292,7 +293,7 @@ impl Registry {
     }
 
     fn try_revive(&self, id: &PluginId) -> Result<Arc<Loaded>, AdmissionError> {
-        trust::check_revoked(&self.trust, id.digest)?;
+        trust::check_revoked(&self.trust(), id.digest)?;
         let bytes = self.bytes_of(id.digest)?;
         let manifest = self.state().manifest(id.digest).map(Arc::new);
         let around = self.around();
@@ -300,18 +301,14 @@ impl Registry {
             .filter(|table| settings::digest(table) == id.settings)
             .or_else(|| self.state().settings(id.settings))
             .ok_or_else(|| AdmissionError::State("its settings of then are not kept".into()))?;
-        let admitted = thread::scope(|scope| {
-            let thread = self.spawn(scope, || {
-                let candidate = Candidate {
-                    bytes: &bytes,
-                    expected: &id.name,
-                    manifest: manifest.as_ref(),
-                };
-                Ok(admission::admit_with(candidate, &around, &table))
-            });
-            join(thread)
-        });
-        let loaded = admitted.map_err(|error| AdmissionError::State(error.to_string()))??;
+        let loaded = self.aside(|| {
+            let candidate = Candidate {
+                bytes: &bytes,
+                expected: &id.name,
+                manifest: manifest.as_ref(),
+            };
+            admission::admit_with(candidate, &around, &table)
+        })?;
         if loaded.world() != World::ChallengeGenerator {
             return Err(AdmissionError::NotThisRole(loaded.world()));
         }
@@ -319,14 +316,14 @@ impl Registry {
     }
 }
 
-fn slot_of(built_in: &BuiltIn) -> &str {
+pub(super) fn slot_of(built_in: &BuiltIn) -> &str {
     match built_in.world {
         World::ScoringPolicy => POLICY_SLOT,
         _ => &built_in.name,
     }
 }
 
-pub(super) fn join<T>(
+fn join<T>(
     thread: io::Result<thread::ScopedJoinHandle<'_, Result<T, RegistryError>>>,
 ) -> Result<T, RegistryError> {
     match thread?.join() {

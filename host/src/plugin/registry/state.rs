@@ -164,6 +164,13 @@ impl State {
         self.write(activations)
     }
 
+    /// As [`Self::empty`], of a data pack.
+    pub(super) fn empty_pack(&mut self, name: &str) -> io::Result<()> {
+        let mut activations = self.activations.clone();
+        activations.packs.remove(name);
+        self.write(activations)
+    }
+
     /// What waits in `slot` is to become the active policy then.
     pub(super) fn await_moment(&mut self, slot: &str, moment: Moment) -> io::Result<()> {
         let mut activations = self.activations.clone();
@@ -207,6 +214,21 @@ impl State {
             history,
             moments: self.activations.moments.clone(),
         })
+    }
+
+    /// Whether `by` put these bytes anywhere, as far as is remembered.
+    pub(super) fn was_approved_by(&self, digest: Digest, by: &str) -> bool {
+        let Activations {
+            active,
+            packs,
+            history,
+            ..
+        } = &self.activations;
+        let mut now = active.values().chain(packs.values());
+        now.any(|activation| activation.digest == digest && activation.by == by)
+            || history
+                .iter()
+                .any(|swap| swap.to == digest && swap.by == by)
     }
 
     /// Newest first.

@@ -1,7 +1,6 @@
 //! Whose word lets a package in, when it is offered and when the node starts.
 
 use super::describe::{Source, unix_s};
-use super::state::Activation;
 use super::{Approval, Registry};
 use crate::plugin::admission::AdmissionError;
 use crate::plugin::call::Loaded;
@@ -12,7 +11,7 @@ use crate::subnet::plugin::Digest;
 use crate::subnet::trust::{Key, Subject};
 
 /// What the record says of what was put there on a development chain.
-const DEVELOPMENT_CHAIN: &str = "development chain";
+pub(super) const DEVELOPMENT_CHAIN: &str = "development chain";
 
 /// Who vouches for a package.
 pub(super) struct Vouched {
@@ -51,7 +50,7 @@ impl Registry {
         package: &Package,
         approval: &Approval,
     ) -> Result<Vouched, AdmissionError> {
-        trust::check_revoked(&self.trust, package.digest)?;
+        trust::check_revoked(&self.trust(), package.digest)?;
         trust::check_digest(package)?;
         let now = Instant(unix_s());
         let occasion = match approval {
@@ -77,7 +76,7 @@ impl Registry {
 
     fn signed(&self, signed: &Signed, occasion: Occasion) -> Result<Vouched, TrustError> {
         let keys =
-            trust::check_signatures(&self.trust, signed, self.state().sequences(), occasion)?;
+            trust::check_signatures(&self.trust(), signed, self.state().sequences(), occasion)?;
         let source = Source::Signed {
             by: keys.iter().map(Key::to_string).collect(),
             sequence: signed.manifest.sequence,
@@ -94,8 +93,9 @@ impl Registry {
         if self.is_builtin(digest) {
             return Some(Source::BuiltIn);
         }
-        let rules = self.trust.by_name.values();
-        let mut rules = rules.chain(self.trust.by_subject.values());
+        let trust = self.trust();
+        let rules = trust.by_name.values();
+        let mut rules = rules.chain(trust.by_subject.values());
         let pinned = rules.any(|rule| rule.pins.contains(&digest));
         tracing::debug!(slot, %digest, pinned, "looked for an approval");
         pinned.then_some(Source::Configured)
@@ -114,7 +114,7 @@ impl Registry {
         subject: Subject,
         digest: Digest,
     ) -> Result<(), AdmissionError> {
-        let pinned = || self.trust.is_pinned(name, subject, digest);
+        let pinned = || self.trust().is_pinned(name, subject, digest);
         if vouched.source == Source::Configured && !pinned() {
             let name = name.to_owned();
             return Err(TrustError::Unsigned { name, digest }.into());
@@ -122,32 +122,27 @@ impl Registry {
         Ok(())
     }
 
-    /// Whether what was active before the node ended may be so again. An expiry
-    /// that passed meanwhile does not change who is paid: it is said, no more.
+    /// Whether what was let in before may run again, or go on: after a restart, as
+    /// the way back, under another configuration. An approval that has expired
+    /// since is none any more.
     pub(super) fn vouch_again(
         &self,
         slot: &str,
-        recorded: &Activation,
+        digest: Digest,
         manifest: Option<&Signed>,
     ) -> Result<Source, AdmissionError> {
-        let digest = recorded.digest;
-        trust::check_revoked(&self.trust, digest)?;
+        trust::check_revoked(&self.trust(), digest)?;
         if let Some(source) = self.recorded(slot, digest) {
             return Ok(source);
         }
-        if recorded.by == DEVELOPMENT_CHAIN {
+        if self.state().was_approved_by(digest, DEVELOPMENT_CHAIN) {
             return Ok(Source::DevelopmentChain);
         }
         let signed = manifest.ok_or_else(|| TrustError::Unsigned {
             name: slot.to_owned(),
             digest,
         })?;
-        let vouched = self.signed(signed, Occasion::Restart)?;
-        if let Some(expires) = signed.manifest.expires
-            && expires <= Instant(unix_s())
-        {
-            tracing::warn!(slot, %digest, "its manifest expired at {expires}; it goes on until another takes its place");
-        }
-        Ok(vouched.source)
+        let now = Instant(unix_s());
+        Ok(self.signed(signed, Occasion::Again { now })?.source)
     }
 }

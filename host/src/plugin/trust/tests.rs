@@ -133,7 +133,12 @@ fn another_subnets_and_an_expired_manifest_are_refused() {
     assert_eq!(check(until(NOW.0 + 1), OFFER), Ok(()));
     assert_eq!(check(until(NOW.0), OFFER), Err(TrustError::Expired(NOW)));
     // What was admitted before it expired goes on after a restart.
-    assert_eq!(check(until(NOW.0), Occasion::Restart), Ok(()));
+    let again = Occasion::Again { now: NOW };
+    assert_eq!(
+        check(until(NOW.0), again),
+        Err(TrustError::Expired(Instant(NOW.0)))
+    );
+    assert_eq!(check(until(NOW.0 + 1), again), Ok(()));
 }
 
 #[test]

@@ -46,6 +46,7 @@ impl log::Host for Guest {
             log::Level::Info => Level::Info,
             log::Level::Debug => Level::Debug,
         };
+        self.note_handed_over(message.len());
         Ok(self.log.write(level, &message)?)
     }
 }

@@ -44,6 +44,7 @@ impl ChallengeSolver for Solver {
                 let running = maker.start(Chance::Real, begun)?;
                 Ok(Ran {
                     memory_bytes: running.store.data().meter.held_bytes(),
+                    used: running.store.data().used(),
                     value: running,
                     fuel: 0,
                 })
@@ -108,6 +109,7 @@ impl Open {
                     value: (ran.value, running),
                     fuel: ran.fuel,
                     memory_bytes: ran.memory_bytes,
+                    used: ran.used,
                 })
             })
             .await?;
@@ -137,7 +139,12 @@ fn ask(
         .solver()
         .ok_or_else(|| wasmtime::Error::msg("not a solver"))?
         .load(store.as_context_mut(), instance)?;
-    solver.call_answer(store, session, payload)
+    let answered = solver.call_answer(&mut *store, session, payload)?;
+    store.data_mut().note_handed_over(match &answered {
+        Ok(payload) => payload.len(),
+        Err(wit::Failure::Malformed(why) | wit::Failure::Unable(why)) => why.len(),
+    });
+    Ok(answered)
 }
 
 /// Asks a solver which names it answers to; none in other worlds.

@@ -1,7 +1,9 @@
 //! Who may call a miner.
 //!
 //! The axon has proved whose key it is; this says whether the key is welcome.
-//! Fails closed: before the first metagraph only the operator's own list is.
+//! Fails closed: before the first metagraph only the operator's own lists are.
+//! A renter need not be registered, and may ask for nothing but rentals and a
+//! description; renting is its own permission, because it costs the operator.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -10,6 +12,7 @@ use arc_swap::ArcSwapOption;
 
 use crate::subnet::chain::Metagraph;
 use crate::subnet::key::AccountId;
+use crate::subnet::rental::RentError;
 use crate::subnet::wire::Refusal;
 
 /// The operator's rules.
@@ -23,6 +26,10 @@ pub struct GateOptions {
     pub allow: HashSet<AccountId>,
     /// Never welcome.
     pub deny: HashSet<AccountId>,
+    /// May rent, registered or not.
+    pub renters: HashSet<AccountId>,
+    /// Welcome callers that hold a validator permit may rent as well.
+    pub validators_rent: bool,
 }
 
 /// The rules and the newest metagraph.
@@ -54,8 +61,42 @@ impl Gate {
         neuron.map_or(0, |neuron| neuron.stake_rao)
     }
 
-    /// Whether `caller` is welcome; the refusal says what it lacks.
+    /// Whether `caller` is welcome, be it as a renter only; the refusal says what
+    /// it lacks.
     pub fn admit(&self, caller: &AccountId) -> Result<(), Refusal> {
+        if self.is_listed_renter(caller) {
+            return Ok(());
+        }
+        self.admit_challenger(caller)
+    }
+
+    /// Whether `caller` may rent.
+    pub fn admit_renter(&self, caller: &AccountId) -> Result<(), RentError> {
+        if self.is_listed_renter(caller) {
+            return Ok(());
+        }
+        let welcome = self.admit_challenger(caller);
+        welcome.map_err(|refusal| RentError::Forbidden(refusal.to_string()))?;
+        let metagraph = self.metagraph.load();
+        let holds_permit = metagraph
+            .as_ref()
+            .and_then(|metagraph| metagraph.neuron(caller))
+            .is_some_and(|neuron| neuron.validator_permit);
+        if self.options.validators_rent && holds_permit {
+            return Ok(());
+        }
+        let why =
+            "your hotkey may not rent here; the miner's operator lists renters in rentals.renters";
+        Err(RentError::Forbidden(why.to_owned()))
+    }
+
+    fn is_listed_renter(&self, caller: &AccountId) -> bool {
+        let GateOptions { renters, deny, .. } = &self.options;
+        renters.contains(caller) && !deny.contains(caller)
+    }
+
+    /// Whether `caller` may take this miner's time; a renter alone may not.
+    pub fn admit_challenger(&self, caller: &AccountId) -> Result<(), Refusal> {
         let forbidden = |why: &str| Err(Refusal::Forbidden(why.into()));
         if self.options.deny.contains(caller) {
             return forbidden("this miner does not serve your hotkey");
@@ -146,6 +187,37 @@ mod tests {
             ..GateOptions::default()
         };
         assert!(gate(lists).admit(&key).is_err());
+    }
+
+    #[test]
+    fn validators_rent_by_default_and_other_neurons_do_not() {
+        let options = || GateOptions {
+            validators_rent: true,
+            ..GateOptions::default()
+        };
+        assert_eq!(gate(options()).admit_renter(&neuron(0).hotkey), Ok(()));
+        assert!(gate(options()).admit_renter(&neuron(1).hotkey).is_err());
+        let closed = gate(GateOptions::default());
+        assert!(closed.admit_renter(&neuron(0).hotkey).is_err());
+    }
+
+    #[test]
+    fn a_listed_renter_rents_and_challenges_nobody() {
+        let key = neuron(9).hotkey;
+        let listed = |deny: HashSet<AccountId>| {
+            gate(GateOptions {
+                renters: [key].into(),
+                deny,
+                ..GateOptions::default()
+            })
+        };
+        let open = listed(HashSet::new());
+        assert_eq!(open.admit(&key), Ok(()));
+        assert_eq!(open.admit_renter(&key), Ok(()));
+        assert!(open.admit_challenger(&key).is_err());
+        let denied = listed([key].into());
+        assert!(denied.admit(&key).is_err());
+        assert!(denied.admit_renter(&key).is_err());
     }
 
     #[test]

@@ -8,12 +8,16 @@ use std::collections::BTreeMap;
 use crate::subnet::chain::{Metagraph, Neuron};
 use crate::subnet::evidence::{EpochRecord, EvidenceStore, StoreError};
 use crate::subnet::key::AccountId;
-use crate::subnet::scoring::{Epoch, Evidence, FINDINGS_MAX, Miner};
+use crate::subnet::probe::{Occupancy, ProbeBook};
+use crate::subnet::scoring::{Epoch, Evidence, FINDINGS_MAX, Miner, OfferedMachine};
 use crate::subnet::wire::Description;
 
 /// The evidence of the epoch that `metagraph` is in, for the policy called `policy`.
+/// Where probes tried to rent a machine since the last epoch, `book` knows better
+/// than its miner whether it was let.
 pub(super) fn evidence(
     store: &dyn EvidenceStore,
+    book: Option<&dyn ProbeBook>,
     metagraph: &Metagraph,
     me: AccountId,
     policy: &str,
@@ -27,13 +31,13 @@ pub(super) fn evidence(
         .iter()
         .filter(|neuron| neuron.hotkey != me)
     {
+        let since = previous_block.unwrap_or(0);
         let previous_points = points.get(&neuron.hotkey).copied().unwrap_or(0);
-        miners.push(miner(
-            store,
-            neuron,
-            previous_block.unwrap_or(0),
-            previous_points,
-        )?);
+        let mut miner = miner(store, neuron, since, previous_points)?;
+        if let Some(book) = book {
+            correct(&mut miner.machines, &book.occupancy(&neuron.hotkey, since)?);
+        }
+        miners.push(miner);
     }
     Ok(Evidence {
         epoch: epoch(metagraph, previous_block),
@@ -109,6 +113,15 @@ fn miner(
         previous_points,
         metrics: said.metrics,
     })
+}
+
+/// Puts what was found in the place of what was said.
+fn correct(machines: &mut [OfferedMachine], found: &[Occupancy]) {
+    for machine in machines {
+        if let Some(found) = found.iter().find(|found| found.machine == machine.id) {
+            machine.rented_permille = permille(found.let_out, found.tries);
+        }
+    }
 }
 
 /// Never asked is never answered.

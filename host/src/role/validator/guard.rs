@@ -4,17 +4,18 @@
 //! set last, or those on chain if it remembers none. While it holds, those are
 //! set again, so that the validator does not fall inactive, without the uids that
 //! changed hands since; after so many epochs nothing is set any more. An operator
-//! who has looked accepts: then the change is measured from what was held.
+//! who has looked accepts: then the change is measured from what was held. What is
+//! held and what was accepted are on record, so a restart forgets neither.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tracing::error;
 
 use crate::subnet::BlockNumber;
 use crate::subnet::chain::Metagraph;
 use crate::subnet::events::{Event, WeightsKind};
-use crate::subnet::evidence::{WeightsRecord, WeightsState};
+use crate::subnet::evidence::{EvidenceStore, StoreError, WeightsRecord, WeightsState};
 use crate::subnet::guard::{Limits, Objection};
 use crate::subnet::shares::{Change, Shares, change};
 use crate::subnet::weights::Weights;
@@ -23,7 +24,7 @@ use super::Validator;
 use super::scoring::NotScored;
 
 /// What is held, for the operator to look at.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Held {
     /// The epoch whose weights are held.
     pub epoch: u64,
@@ -38,13 +39,14 @@ pub struct Held {
 }
 
 /// Stands between the policy and the chain; shared with whoever may accept.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Guard {
-    limits: Option<Limits>,
+    limits: Mutex<Option<Limits>>,
     state: Mutex<State>,
+    memory: OnceLock<Arc<dyn EvidenceStore>>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct State {
     held: Option<Held>,
     accepted: Option<Shares>,
@@ -54,44 +56,83 @@ impl Guard {
     /// Off if there are no limits.
     pub fn new(limits: Option<Limits>) -> Self {
         Self {
-            limits,
-            state: Mutex::default(),
+            limits: Mutex::new(limits),
+            ..Self::default()
         }
+    }
+
+    /// From the next epoch on.
+    pub fn set_limits(&self, limits: Option<Limits>) {
+        *lock(&self.limits) = limits;
+    }
+
+    /// Takes up what is on record in `memory`, and keeps its own there from now on;
+    /// blocks.
+    pub fn remember_in(&self, memory: Arc<dyn EvidenceStore>) -> Result<(), StoreError> {
+        if let Some(json) = memory.guard()? {
+            *lock(&self.state) =
+                serde_json::from_str(&json).map_err(|error| StoreError(error.to_string()))?;
+        }
+        // A node has one memory; a second changes nothing.
+        let _ = self.memory.set(memory);
+        Ok(())
     }
 
     /// What is held now.
     pub fn held(&self) -> Option<Held> {
-        self.state().held.clone()
+        lock(&self.state).held.clone()
     }
 
-    /// Lets what is held through with the next epoch, and what differs little from it.
-    pub fn accept(&self) -> Option<Held> {
-        let mut state = self.state();
-        let held = state.held.take()?;
-        state.accepted = Some(held.wanted.clone());
-        Some(held)
+    /// Lets what is held through with the next epoch, and what differs little from
+    /// it; on record first, so it blocks.
+    pub fn accept(&self) -> Result<Option<Held>, StoreError> {
+        let Some(held) = self.held() else {
+            return Ok(None);
+        };
+        self.change(State {
+            held: None,
+            accepted: Some(held.wanted.clone()),
+        })?;
+        Ok(Some(held))
     }
 
     fn object(&self, limits: &Limits, old: &Shares, new: &Shares) -> Vec<Objection> {
         let objections = limits.object(old, new);
-        let accepted = self.state().accepted.clone();
+        let accepted = lock(&self.state).accepted.clone();
         match accepted {
             Some(accepted) if limits.object(&accepted, new).is_empty() => Vec::new(),
             _ => objections,
         }
     }
 
-    fn pass(&self) {
-        *self.state() = State::default();
+    fn pass(&self) -> Result<(), StoreError> {
+        self.change(State::default())
     }
 
-    fn hold(&self, held: Held) {
-        self.state().held = Some(held);
+    fn hold(&self, held: Held) -> Result<(), StoreError> {
+        let accepted = lock(&self.state).accepted.clone();
+        self.change(State {
+            held: Some(held),
+            accepted,
+        })
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn change(&self, state: State) -> Result<(), StoreError> {
+        let mut now = lock(&self.state);
+        if *now == state {
+            return Ok(());
+        }
+        if let Some(memory) = self.memory.get() {
+            let json = serde_json::to_string(&state);
+            memory.record_guard(&json.map_err(|error| StoreError(error.to_string()))?)?;
+        }
+        *now = state;
+        Ok(())
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The weights that count now.
@@ -138,7 +179,7 @@ impl Validator {
             state: WeightsState::Intended,
             held_epochs,
         };
-        let Some(limits) = guard.limits else {
+        let Some(limits) = *lock(&guard.limits) else {
             return Ok(Some(record(wanted, 0)));
         };
         let standing = self.standing(metagraph).await?;
@@ -146,17 +187,20 @@ impl Validator {
         let (old_shares, new_shares) = (shares(&old), shares(&wanted));
         let objections = guard.object(&limits, &old_shares, &new_shares);
         if objections.is_empty() {
-            guard.pass();
+            let guard = guard.clone();
+            self.memory().with(move |_| guard.pass()).await?;
             return Ok(Some(record(wanted, 0)));
         }
         let epochs = standing.held_epochs.saturating_add(1);
-        guard.hold(Held {
+        let held = Held {
             epoch: metagraph.epoch,
             epochs,
             objections: objections.iter().map(ToString::to_string).collect(),
             change: change(&old_shares, &new_shares),
             wanted: new_shares,
-        });
+        };
+        let guard = guard.clone();
+        self.memory().with(move |_| guard.hold(held)).await?;
         self.page(&objections, epochs, &limits, metagraph.block);
         let goes_on = epochs <= limits.hold_epochs_max && !old.0.is_empty();
         Ok(goes_on.then(|| record(old, epochs)))

@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use crate::subnet::evidence::{EvidenceStore, StoreError};
 
-/// Asks the store without holding up anybody else.
-#[derive(Clone)]
-pub(super) struct Memory(pub(super) Arc<dyn EvidenceStore>);
+/// Asks a store without holding up anybody else.
+pub(super) struct Memory<S: ?Sized = dyn EvidenceStore>(pub(super) Arc<S>);
 
-impl Memory {
+impl<S: ?Sized + Send + Sync + 'static> Memory<S> {
     pub(super) async fn with<T: Send + 'static>(
         &self,
-        ask: impl FnOnce(&dyn EvidenceStore) -> Result<T, StoreError> + Send + 'static,
+        ask: impl FnOnce(&S) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let store = self.0.clone();
         tokio::task::spawn_blocking(move || ask(&*store))

@@ -157,9 +157,10 @@ impl Validator {
     ) -> Result<EpochRecord, NotScored> {
         let (metagraph, me, id) = (metagraph.clone(), self.means.me, policy.id().clone());
         let name = id.name.clone();
+        let book = self.means.probing.as_ref().map(|probing| probing.book());
         let evidence = self
             .memory()
-            .with(move |store| evidence::evidence(store, &metagraph, me, &name))
+            .with(move |store| evidence::evidence(store, book.as_deref(), &metagraph, me, &name))
             .await?;
         keeping::keep(&self.means, &id).await?;
         let called = policy.evaluate(&evidence).await;

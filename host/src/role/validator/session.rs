@@ -98,7 +98,7 @@ pub(super) async fn begin(
 }
 
 /// The operating system's randomness: what a miner must not be able to guess.
-fn random<const N: usize>() -> Result<[u8; N], StoreError> {
+pub(super) fn random<const N: usize>() -> Result<[u8; N], StoreError> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(|error| StoreError(format!("no randomness: {error}")))?;
     Ok(bytes)

@@ -3,17 +3,18 @@
 //! Who answers is challenged, if it signs what it answers; who does not is only
 //! remembered as absent, since silence proves nothing about a machine.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use futures::StreamExt as _;
-use tracing::debug;
+use tracing::{debug, info, warn};
 
 use crate::subnet::chain::Metagraph;
 use crate::subnet::key::AccountId;
-use crate::subnet::text::escape;
-use crate::subnet::wire::{Described, Peer};
+use crate::subnet::rental::ID_BYTES_MAX;
+use crate::subnet::text::{escape, is_plain};
+use crate::subnet::wire::{Described, Description, MACHINES_MAX, Peer};
 
 use super::memory::Memory;
 use super::{Means, ValidatorOptions};
@@ -48,7 +49,10 @@ pub(super) async fn survey(
         if let Err(error) = &answer {
             debug!(hotkey = %peer.hotkey, error = escape(&error.to_string()), "no description");
         }
-        (peer.hotkey, answer.ok())
+        (
+            peer.hotkey,
+            answer.ok().map(|said| tidied(&peer.hotkey, said)),
+        )
     });
     let answers: Vec<(AccountId, Option<Described>)> = asked
         .buffer_unordered(options.surveys_at_once.max(1))
@@ -61,6 +65,25 @@ pub(super) async fn survey(
             .filter_map(|(hotkey, said)| Some((hotkey, said?)))
             .collect(),
     ));
+}
+
+/// Leaves out machines that nothing can refer to: an id is short, plain and a
+/// machine's own. No share is more than all.
+fn tidied(hotkey: &AccountId, mut said: Described) -> Described {
+    let Description { machines, .. } = &mut said.description;
+    let (before, mut ids) = (machines.len(), HashSet::new());
+    machines.retain(|machine| {
+        let fits = machine.id.len() <= ID_BYTES_MAX && is_plain(&machine.id);
+        fits && ids.len() < MACHINES_MAX && ids.insert(machine.id.clone())
+    });
+    for machine in machines.iter_mut() {
+        machine.rented_permille = machine.rented_permille.min(1_000);
+    }
+    let left_out = before - machines.len();
+    if left_out > 0 {
+        info!(%hotkey, left_out, "machines without an id of their own are left out");
+    }
+    said
 }
 
 async fn remember(means: &Means, block: u64, answers: &[(AccountId, Option<Described>)]) {
@@ -78,8 +101,11 @@ async fn remember(means: &Means, block: u64, answers: &[(AccountId, Option<Descr
         .with(move |store| {
             for (hotkey, json) in &lines {
                 store.record_contact(hotkey, block, json.is_some())?;
-                if let Some(json) = json {
-                    store.record_description(hotkey, json)?;
+                // One that is too long is its miner's own affair.
+                if let Some(json) = json
+                    && let Err(error) = store.record_description(hotkey, json)
+                {
+                    warn!(%hotkey, %error, "what this miner says of itself is not kept");
                 }
             }
             Ok(())
@@ -87,5 +113,45 @@ async fn remember(means: &Means, block: u64, answers: &[(AccountId, Option<Descr
         .await;
     if let Err(error) = kept {
         tracing::error!(%error, "the survey is not on record");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::subnet::hardware::Hardware;
+    use crate::subnet::scoring::OfferedMachine;
+    use crate::subnet::wire::Wire;
+
+    fn machine(id: &str) -> OfferedMachine {
+        OfferedMachine {
+            id: id.to_owned(),
+            claimed: Hardware::default(),
+            price_micro_usd_per_hour: 1,
+            rented_permille: 1_001,
+            labels: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn machines_without_an_id_of_their_own_are_left_out_and_the_others_stay() {
+        let long = "x".repeat(ID_BYTES_MAX + 1);
+        let ids = ["", "pod-1", "pod-1", &long, "a\u{1b}[2J", "pod-2", ""];
+        let machines = ids.into_iter().map(machine).collect();
+        let said = Described {
+            description: Description {
+                machines,
+                ..Description::default()
+            },
+            wire: Wire::Signed,
+        };
+        let machines = tidied(&AccountId([1; 32]), said).description.machines;
+        let kept: Vec<_> = machines.iter().map(|machine| machine.id.as_str()).collect();
+        assert_eq!(kept, ["", "pod-1", "pod-2"]);
+        assert!(
+            machines
+                .iter()
+                .all(|machine| machine.rented_permille == 1_000)
+        );
     }
 }

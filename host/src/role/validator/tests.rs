@@ -6,6 +6,8 @@ mod commits;
 mod epochs;
 mod fakes;
 mod guarding;
+mod letting;
+mod probes;
 mod restarts;
 mod rounds;
 mod running;
@@ -33,6 +35,7 @@ struct World {
     store: Arc<SqliteStore>,
     options: ValidatorOptions,
     guard: Arc<guard::Guard>,
+    probing: Option<probing::Probing>,
     folder: TempDir,
 }
 
@@ -55,6 +58,7 @@ impl World {
             store,
             options: options(),
             guard: Arc::default(),
+            probing: None,
             folder,
         }
     }
@@ -69,6 +73,7 @@ impl World {
             observer: Arc::new(Unobserved),
             quiet: Quiet::default(),
             guard: self.guard.clone(),
+            probing: self.probing.clone(),
         }
     }
 

@@ -121,6 +121,34 @@ fn an_epoch_comes_back_bit_for_bit_and_the_last_scored_one_counts() {
 }
 
 #[test]
+fn epochs_older_than_is_said_go_and_what_is_kept_is_shared_in_halves() {
+    let retention = Retention::within(3, 64);
+    assert_eq!(retention.transcript_bytes_max, 32 << 20);
+    assert_eq!(retention.epoch_bytes_max, 32 << 20);
+    assert_eq!(retention.contact_age_blocks_max, 3 * 7_200);
+    let folder = folder();
+    let store = open_with(&folder, retention);
+    // An epoch is 360 blocks: three days are sixty.
+    for number in 1..=100 {
+        store.record_epoch(&epoch(number, scored())).unwrap();
+    }
+    assert_eq!(store.epoch(39).unwrap(), None);
+    assert!(store.epoch(40).unwrap().is_some());
+}
+
+#[test]
+fn what_the_guard_holds_comes_back_and_there_is_one_of_it() {
+    let folder = folder();
+    let store = open(&folder);
+    assert_eq!(store.guard().unwrap(), None);
+    for json in ["{\"held\":1}", "{}"] {
+        store.record_guard(json).unwrap();
+    }
+    drop(store);
+    assert_eq!(open(&folder).guard().unwrap().as_deref(), Some("{}"));
+}
+
+#[test]
 fn old_epochs_go_by_number_and_by_bytes_but_never_the_last_scored_one() {
     let folder = folder();
     let retention = Retention {

@@ -106,7 +106,7 @@ fn another_programs_database_is_left_alone() {
     drop(other);
     assert!(matches!(
         reopen(&folder, &owner()).err(),
-        Some(OpenError::Foreign)
+        Some(OpenError::Foreign { .. })
     ));
 }
 

@@ -12,6 +12,7 @@ use hyper::{Method, Response, StatusCode};
 
 use super::super::btauth::Btauth;
 use super::super::head::content_type;
+use super::super::leases;
 use super::super::route::{self, Route as Own};
 use super::super::status::{JSON, OCTETS, Reply};
 use super::super::twresp;
@@ -20,7 +21,7 @@ use super::PENDING_RETRY_MS;
 use super::answer::Answer;
 use super::manner::{Came, Manner, No, Request, Route, Said};
 use crate::subnet::key::Signer;
-use crate::subnet::wire::TaskReceived;
+use crate::subnet::wire::{RentCall, TaskReceived};
 
 /// Where the subnet's own messages are.
 const PATHS: &str = "/compute-subnet/";
@@ -94,6 +95,12 @@ impl Manner for OwnMessages {
                 payload: body,
                 timeout,
             })),
+            Route::Own(Own::Order) => match leases::read_request(&body) {
+                Ok(request) => Ok(Request::Rent(RentCall::Order(request))),
+                Err(why) => Err(No::NotRented(why)),
+            },
+            Route::Own(Own::Rent(call)) => Ok(Request::Rent(call)),
+            Route::Own(Own::Operate { operation }) => Ok(Request::Operate { operation, body }),
             Route::Synapse(_) => Err(No::Path),
         }
     }
@@ -119,8 +126,12 @@ impl Manner for OwnMessages {
 fn is_typed(route: &Own, headers: &HeaderMap) -> bool {
     match route {
         // Its body is empty, so it needs no type.
-        Own::Describe | Own::End { .. } if !headers.contains_key(CONTENT_TYPE) => true,
-        Own::Describe | Own::End { .. } => content_type(headers).as_deref() == Some(JSON),
+        Own::Describe | Own::End { .. } | Own::Rent(_) if !headers.contains_key(CONTENT_TYPE) => {
+            true
+        }
+        Own::Describe | Own::End { .. } | Own::Rent(_) | Own::Order | Own::Operate { .. } => {
+            content_type(headers).as_deref() == Some(JSON)
+        }
         Own::Challenge { .. } => content_type(headers).as_deref() == Some(OCTETS),
     }
 }
@@ -155,6 +166,7 @@ impl From<No> for Reply {
             No::Content(trouble) => Self::detail(StatusCode::BAD_REQUEST, &trouble.to_string()),
             No::OtherBody => Self::detail(StatusCode::BAD_REQUEST, "another body was signed"),
             No::NotAdmitted(refusal) | No::Refused(refusal) => refusal.into(),
+            No::NotRented(error) => error.into(),
             No::Crowded { why, retry_ms } => {
                 Self::busy(StatusCode::TOO_MANY_REQUESTS, why, retry_ms)
             }

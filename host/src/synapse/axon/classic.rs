@@ -259,6 +259,8 @@ impl Manner for Synapses {
                 self.message(came, status, &text)
             }
             No::Content(trouble) => self.content(came, &trouble),
+            // It reads no order, so there is none to refuse.
+            No::NotRented(error) => self.own_fault(came, &error.to_string()),
             No::OtherBody | No::ContentType => self.own_fault(came, "another body was signed"),
             No::NotAdmitted(Refusal::Forbidden(why)) => {
                 let text = format!("Forbidden. Key is blacklisted: {}.", escape(&why));

@@ -5,15 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::body::Incoming;
-use hyper::header::{CONNECTION, HeaderValue};
+use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderValue};
 use hyper::http::request::Parts;
-use hyper::{Request, Response};
+use hyper::{Method, Request, Response};
 
 use super::super::classic::Table;
-use super::super::description;
 use super::super::replay::ReplayStore;
 use super::super::route::Route as Own;
+use super::super::status::JSON;
 use super::super::verify::{Arrived, Caller, Proven, Verifier};
+use super::super::{description, leases};
 use super::answer::Answer;
 use super::btauth::OwnMessages;
 use super::classic::Synapses;
@@ -27,7 +28,9 @@ use super::{PENDING_RETRY_MS, body};
 use crate::subnet::challenge::PAYLOAD_BYTES_MAX;
 use crate::subnet::key::{AccountId, Signer};
 use crate::subnet::synapse::Fields;
-use crate::subnet::wire::{Refusal, Service, SynapseAnswer, SynapseReceived, TaskReceived};
+use crate::subnet::wire::{
+    Refusal, RentCall, Service, SynapseAnswer, SynapseReceived, TaskReceived,
+};
 
 /// What all connections of an axon share.
 pub(super) struct Handler {
@@ -89,6 +92,9 @@ impl Handler {
         seat: &Held,
     ) -> Response<Answer> {
         let (head, incoming) = request.into_parts();
+        if let Some(document) = self.document(&head) {
+            return document;
+        }
         let came = Came::now(head, peer);
         let Some(manner) = self.manner(&came.head) else {
             return closing(Response::new(Answer::whole("")));
@@ -101,6 +107,18 @@ impl Handler {
                 closing(response)
             }
         }
+    }
+
+    /// What anybody may read; its reader has proved nothing.
+    fn document(&self, head: &Parts) -> Option<Response<Answer>> {
+        if head.method != Method::GET {
+            return None;
+        }
+        let document = self.service.document(head.uri.path())?;
+        let mut response = Response::new(Answer::whole(document));
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
+        Some(closing(response))
     }
 
     /// By what the headers say; a request that says nothing by its path.
@@ -156,6 +174,9 @@ impl Handler {
         match route {
             Route::Own(Own::Describe | Own::End { .. }) => self.options.describe_bytes_max,
             Route::Own(Own::Challenge { .. }) => self.options.payload_bytes_max,
+            Route::Own(Own::Order | Own::Rent(_) | Own::Operate { .. }) => {
+                self.options.rent_bytes_max
+            }
             Route::Synapse(_) => self.options.synapse_bytes_max,
         }
     }
@@ -228,6 +249,11 @@ impl Handler {
         let account = &caller.account;
         let served = async {
             match asked {
+                Asked::Rent(call) => return self.rent(account, call).await,
+                Asked::Operate { operation, body } => {
+                    let done = self.service.operate(account, &operation, &body).await;
+                    return done.map(Said::Json).map_err(No::NotRented);
+                }
                 Asked::Describe => self.describe(account).await,
                 Asked::Challenge(task) => self.challenge(account, task).await,
                 Asked::End(session) => {
@@ -240,9 +266,18 @@ impl Handler {
                 )),
                 Asked::Synapse(asked) => self.synapse(account, asked).await,
             }
+            .map_err(No::Refused)
         };
         let served = tokio::time::timeout(time, served).await;
-        served.map_err(|_| No::Late(time))?.map_err(No::Refused)
+        served.map_err(|_| No::Late(time))?
+    }
+
+    async fn rent(&self, caller: &AccountId, call: RentCall) -> Result<Said, No> {
+        let answer = self.service.rent(caller, call).await;
+        answer
+            .and_then(leases::write)
+            .map(Said::Json)
+            .map_err(No::NotRented)
     }
 
     async fn describe(&self, caller: &AccountId) -> Result<Said, Refusal> {

@@ -18,8 +18,9 @@ use super::super::classic;
 use super::super::verify::{AuthError, Caller, Canonicaliser};
 use super::answer::Answer;
 use super::body::BodyTrouble;
+use crate::subnet::rental::RentError;
 use crate::subnet::synapse::Fields;
-use crate::subnet::wire::{Refusal, SynapseReceived, TaskReceived};
+use crate::subnet::wire::{Refusal, RentCall, SynapseReceived, TaskReceived};
 
 /// A request's head and how it came.
 pub(super) struct Came {
@@ -64,6 +65,8 @@ pub(super) enum Request {
     End(String),
     Ping,
     Synapse(SynapseReceived),
+    Rent(RentCall),
+    Operate { operation: String, body: Vec<u8> },
 }
 
 /// What the service said, and for which synapse.
@@ -94,6 +97,8 @@ pub(super) enum No {
     },
     /// By the service.
     Refused(Refusal),
+    /// Nothing is rented, extended or ended.
+    NotRented(RentError),
     Late(Duration),
 }
 

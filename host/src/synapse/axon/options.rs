@@ -47,6 +47,8 @@ pub struct AxonOptions {
     pub describe_bytes_max: usize,
     /// The payload of a task. [`PAYLOAD_BYTES_MAX`].
     pub payload_bytes_max: usize,
+    /// The body of an order, or of what an operator asks for. 16 KiB.
+    pub rent_bytes_max: usize,
     /// The body of a synapse. 1 MiB.
     pub synapse_bytes_max: usize,
     /// All chunks of a streamed answer. 64 MiB.
@@ -97,6 +99,7 @@ impl Default for AxonOptions {
             body_time: Duration::from_secs(15),
             describe_bytes_max: 64 << 10,
             payload_bytes_max: PAYLOAD_BYTES_MAX,
+            rent_bytes_max: 16 << 10,
             synapse_bytes_max: 1 << 20,
             stream_bytes_max: 64 << 20,
             body_bytes_in_flight_max: 64 << 20,

@@ -25,7 +25,7 @@ const SMALL: [&str; 6] = [
 ];
 
 /// A process that does not outlive its test.
-pub(super) struct Running(Child);
+pub(crate) struct Running(Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -34,18 +34,32 @@ impl Drop for Running {
 }
 
 impl Running {
+    /// A process that is the test's own.
+    pub(crate) fn of(child: Child) -> Self {
+        Self(child)
+    }
+
     /// `kill -9`.
-    pub(super) fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 
     /// SIGTERM, and the exit code.
     pub(super) fn terminate(mut self) -> Option<i32> {
-        let pid = self.0.id().to_string();
-        let sent = Command::new("kill").args(["-TERM", &pid]).status();
-        assert!(sent.is_ok_and(|status| status.success()), "kill is there");
+        self.signal("-TERM");
         self.0.wait().ok()?.code()
+    }
+
+    /// SIGHUP: the configuration is to be read again.
+    pub(super) fn hang_up(&self) {
+        self.signal("-HUP");
+    }
+
+    fn signal(&self, which: &str) {
+        let pid = self.0.id().to_string();
+        let sent = Command::new("kill").args([which, &pid]).status();
+        assert!(sent.is_ok_and(|status| status.success()), "kill is there");
     }
 }
 
@@ -181,7 +195,7 @@ impl Field {
 }
 
 /// The binary, with nothing of this machine's configuration.
-pub(super) fn host(home: &Path) -> Command {
+pub(crate) fn host(home: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_host"));
     command
         .env_clear()

@@ -77,6 +77,10 @@ async fn on_a_development_chain_a_component_saved_in_the_drop_folder_takes_over(
     field.until_said("validator", "taken without a pin");
     std::fs::write(folder.join("policy.wasm"), b"no component").unwrap();
     field.until_said("validator", "a dropped component was refused");
+    // Sparse: it takes no room, and would take memory if it were read.
+    let large = std::fs::File::create(folder.join("large.wasm")).unwrap();
+    large.set_len(200 << 20).unwrap();
+    field.until_said("validator", "the file has 209715200 bytes");
     std::fs::write(
         folder.join("policy.wasm"),
         &host::plugin::builtin::score_level().bytes,

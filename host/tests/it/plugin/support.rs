@@ -5,8 +5,8 @@ use std::sync::{Arc, LazyLock};
 
 use host::plugin::builtin::BuiltIn;
 use host::plugin::{
-    CompileLimits, Config, DataByPlugin, Engine, Limits, Registry, RegistryError, Settings,
-    WorldLimits,
+    CompileLimits, Config, DataByPlugin, Engine, Limits, Orders, Reconfigured, Registry,
+    RegistryError, Settings, SettingsByPlugin, WorldLimits,
 };
 use host::subnet::challenge::Session;
 use host::subnet::events::Unobserved;
@@ -162,9 +162,41 @@ impl Node {
         Self { registry, ..self }
     }
 
+    /// As after SIGHUP: on a thread that may wait.
+    pub(crate) fn reconfigure(&self, change: impl FnOnce(&mut Setup)) -> Vec<Reconfigured> {
+        let mut setup = self.setup.clone();
+        change(&mut setup);
+        let orders = Orders::new(
+            settings(&setup),
+            setup.data,
+            Default::default(),
+            setup.trust,
+        );
+        std::thread::scope(|scope| {
+            let reconfigured = scope.spawn(|| self.registry.reconfigure(orders));
+            reconfigured.join().unwrap()
+        })
+    }
+
     pub(crate) fn policy(&self) -> Arc<dyn ScoringPolicy> {
         self.registry.policy().unwrap()
     }
+}
+
+const WORLDS: [World; 3] = [
+    World::ScoringPolicy,
+    World::ChallengeGenerator,
+    World::ChallengeSolver,
+];
+
+fn settings(setup: &Setup) -> SettingsByPlugin {
+    let tables = WORLDS.map(|world| {
+        let set = !setup.unset.contains(&world);
+        let mode = set.then(|| ("mode".to_owned(), setup.mode.clone()));
+        let table: Settings = mode.into_iter().collect();
+        (fixture(world).name.into_owned(), table)
+    });
+    tables.into()
 }
 
 fn open(
@@ -172,24 +204,13 @@ fn open(
     folder: &tempfile::TempDir,
     setup: &Setup,
 ) -> Result<Registry, RegistryError> {
-    let worlds = [
-        World::ScoringPolicy,
-        World::ChallengeGenerator,
-        World::ChallengeSolver,
-    ];
-    let settings = worlds.map(|world| {
-        let set = !setup.unset.contains(&world);
-        let mode = set.then(|| ("mode".to_owned(), setup.mode.clone()));
-        let table: Settings = mode.into_iter().collect();
-        (fixture(world).name.into_owned(), table)
-    });
     Registry::open(
         engine.clone(),
         Config {
             state_folder: folder.path().join("state"),
-            worlds: worlds.to_vec(),
-            builtins: worlds.map(fixture).to_vec(),
-            settings: settings.into(),
+            worlds: WORLDS.to_vec(),
+            builtins: WORLDS.map(fixture).to_vec(),
+            settings: settings(setup),
             data: setup.data.clone(),
             limits: Default::default(),
             trust: setup.trust.clone(),

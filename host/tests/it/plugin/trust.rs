@@ -20,7 +20,7 @@ impl Signer for Hotkey {
     }
 }
 
-struct Ed25519(ed25519_dalek::SigningKey);
+pub(super) struct Ed25519(ed25519_dalek::SigningKey);
 
 impl Signer for Ed25519 {
     fn account(&self) -> AccountId {
@@ -40,7 +40,7 @@ pub(super) fn hotkey(seed: u8) -> Hotkey {
     Hotkey(mini.expand_to_keypair(schnorrkel::ExpansionMode::Ed25519))
 }
 
-fn edward() -> Ed25519 {
+pub(super) fn edward() -> Ed25519 {
     Ed25519([2; 32].into())
 }
 
@@ -52,7 +52,7 @@ pub(super) fn key(signer: &dyn Signer) -> Key {
 }
 
 /// Two of an sr25519 key, an ed25519 key and another sr25519 key.
-fn trust() -> Trust {
+pub(super) fn trust() -> Trust {
     let rule = Rule {
         keys: vec![key(&hotkey(1)), key(&edward()), key(&hotkey(3))],
         threshold: 2,
@@ -79,7 +79,7 @@ pub(super) fn other(note: u8) -> Vec<u8> {
     bytes
 }
 
-fn manifest(bytes: &[u8], sequence: u64) -> Manifest {
+pub(super) fn manifest(bytes: &[u8], sequence: u64) -> Manifest {
     Manifest {
         name: "misbehave".into(),
         version: "0.1.0".into(),
@@ -94,7 +94,7 @@ fn manifest(bytes: &[u8], sequence: u64) -> Manifest {
     }
 }
 
-fn signed(manifest: Manifest, signers: &[&dyn Signer]) -> Signed {
+pub(super) fn signed(manifest: Manifest, signers: &[&dyn Signer]) -> Signed {
     let mut signed = manifest.unsigned().unwrap();
     for signer in signers {
         signed.sign(*signer);
@@ -102,11 +102,11 @@ fn signed(manifest: Manifest, signers: &[&dyn Signer]) -> Signed {
     signed
 }
 
-fn package(bytes: Vec<u8>, signed: &Signed) -> Package {
+pub(super) fn package(bytes: Vec<u8>, signed: &Signed) -> Package {
     Package::open("fixture".into(), bytes, Some(&signed.to_bytes())).unwrap()
 }
 
-async fn offer(node: &Node, package: Package) -> Result<(), AdmissionError> {
+pub(super) async fn offer(node: &Node, package: Package) -> Result<(), AdmissionError> {
     let offered = node.registry.offer("policy", package, Approval::Recorded);
     offered.await.map(|_| ())
 }
@@ -281,6 +281,9 @@ async fn a_plugin_may_ask_for_more_up_to_the_ceiling_and_is_shown_with_it() {
     assert_eq!(inspected.limits.fuel_max, 300_000_000);
     assert_eq!(inspected.settings["mode"], "ok");
     assert!(inspected.used.fuel.last > 0);
+    assert!(inspected.used.handed_over_bytes.last > 0);
+    assert!(inspected.used.taken_bytes.max > 0);
+    assert_eq!(inspected.used.log_bytes.max, 0);
     assert_eq!(inspected.used.fuel.p99, inspected.used.fuel.max);
     assert!(
         inspected

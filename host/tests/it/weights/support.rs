@@ -14,7 +14,7 @@ use host::subnet::weights::Weights;
 use host::wallet::{Coldkey, Hotkey};
 
 /// The subnet of every development chain.
-pub(super) const NETUID: u16 = devchain::Options::NETUID;
+pub(crate) const NETUID: u16 = devchain::Options::NETUID;
 /// //Alice's slot.
 pub(super) const VALIDATOR: u16 = 0;
 /// //Bob's.
@@ -25,7 +25,7 @@ pub(super) const BLOCK_MS: u64 = 250;
 const ENOUGH_RAO: u64 = 1_000_000_000_000;
 
 /// A chain of short blocks on which //Bob has a slot.
-pub(super) async fn chain(options: devchain::Options) -> DevChain {
+pub(crate) async fn chain(options: devchain::Options) -> DevChain {
     let chain = devchain::start(devchain::Options {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         pace: Pace::EveryMs(BLOCK_MS),
@@ -49,7 +49,7 @@ pub(super) fn committing() -> devchain::Options {
 
 /// A connected node of the hotkey at `uri`; everything takes a hundredth of the
 /// time it may take on a public network.
-pub(super) async fn client(
+pub(crate) async fn client(
     chain: &DevChain,
     uri: &'static str,
     observer: Arc<dyn Observer>,

@@ -178,6 +178,7 @@ impl Running {
             observer: heard.clone(),
             quiet: Quiet::default(),
             guard: Arc::default(),
+            probing: None,
         };
         let stop = watch::Sender::new(false);
         let validator = Validator::new(means, options());

@@ -15,7 +15,11 @@ use crate::subnet::plugin::{
     ScoringPolicy,
 };
 use crate::subnet::scoring::{Evidence, Outcome, Score};
-use crate::subnet::wire::{Described, Description, Peer, PeerError, TaskRequest, Wire};
+use crate::subnet::wire::{
+    Described, Description, Peer, PeerError, RentAnswer, RentCall, RentFailure, TaskRequest, Wire,
+};
+
+use super::letting::Letting;
 
 /// What happened, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +32,7 @@ pub(super) enum Happened {
     Released(Uid),
 }
 
-fn uid_of(hotkey: &AccountId) -> Uid {
+pub(super) fn uid_of(hotkey: &AccountId) -> Uid {
     Uid::from_le_bytes([hotkey.0[0], hotkey.0[1]])
 }
 
@@ -39,6 +43,8 @@ pub(super) struct FakeDendrite {
     silent: Mutex<HashSet<Uid>>,
     wires: Mutex<HashMap<Uid, Wire>>,
     gate: Mutex<Option<Arc<Semaphore>>>,
+    /// What the miners have for rent.
+    pub(super) letting: Letting,
     /// Tasks on their way.
     out: AtomicUsize,
     diary: watch::Sender<Vec<Happened>>,
@@ -51,6 +57,7 @@ pub(super) struct FakeDendrite {
 impl FakeDendrite {
     pub(super) fn new(store: Arc<SqliteStore>) -> Self {
         Self {
+            letting: Letting::new(store.clone()),
             store,
             answers: Mutex::default(),
             silent: Mutex::default(),
@@ -137,7 +144,10 @@ impl Dendrite for FakeDendrite {
         }
         let wire = self.wires.lock().unwrap().get(&uid).copied();
         Ok(Described {
-            description: Description::default(),
+            description: Description {
+                machines: self.letting.machines(uid),
+                ..Description::default()
+            },
             wire: wire.unwrap_or(Wire::Signed),
         })
     }
@@ -159,6 +169,10 @@ impl Dendrite for FakeDendrite {
         let told = self.answers.lock().unwrap().get(&(uid, task.step)).cloned();
         let answer = told.unwrap_or_else(|| Answer::Payload(uid.to_le_bytes().into()));
         (answer, Duration::from_millis(5))
+    }
+
+    async fn rent(&self, peer: &Peer, call: RentCall) -> Result<RentAnswer, RentFailure> {
+        self.letting.answer(uid_of(&peer.hotkey), call)
     }
 
     async fn end_session(&self, peer: &Peer, _: &str) -> Result<(), PeerError> {

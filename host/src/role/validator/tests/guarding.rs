@@ -60,13 +60,48 @@ async fn what_an_operator_accepts_goes_out_with_the_next_epoch() {
     let only_one = points(|uid| u64::from(uid == 1));
     world.plugins.swap("greedy", only_one);
     score(&world, 108).await;
-    assert!(world.guard.accept().is_some());
-    assert!(world.guard.accept().is_none());
+    assert!(world.guard.accept().unwrap().is_some());
+    assert!(world.guard.accept().unwrap().is_none());
     next_epoch(&world, 11);
     let record = score(&world, 118).await;
     assert_eq!((record.epoch, record.held_epochs), (11, 0));
     assert_eq!(record.weights.0, [(1, u16::MAX)]);
     assert_eq!(world.guard.held(), None);
+}
+
+#[tokio::test]
+async fn what_is_held_and_what_was_accepted_outlive_a_restart() {
+    let mut world = world();
+    world.guard.remember_in(world.store.clone()).unwrap();
+    let only_one = points(|uid| u64::from(uid == 1));
+    world.plugins.swap("greedy", only_one);
+    score(&world, 108).await;
+    let held = world.guard.held();
+    assert!(held.is_some());
+    let restart = |world: &mut World| {
+        world.guard = Arc::new(guard::Guard::new(Some(Limits::default())));
+        world.guard.remember_in(world.store.clone()).unwrap();
+    };
+    restart(&mut world);
+    assert_eq!(world.guard.held(), held);
+    assert_eq!(world.guard.accept().unwrap(), held);
+    restart(&mut world);
+    assert_eq!(world.guard.held(), None);
+    next_epoch(&world, 11);
+    let record = score(&world, 118).await;
+    assert_eq!((record.epoch, record.held_epochs), (11, 0));
+    assert_eq!(record.weights.0, [(1, u16::MAX)]);
+}
+
+#[tokio::test]
+async fn limits_that_were_changed_count_from_the_next_epoch_on() {
+    let world = world();
+    let only_one = points(|uid| u64::from(uid == 1));
+    world.plugins.swap("greedy", only_one);
+    assert_eq!(score(&world, 108).await.held_epochs, 1);
+    world.guard.set_limits(None);
+    next_epoch(&world, 11);
+    assert_eq!(score(&world, 118).await.held_epochs, 0);
 }
 
 #[tokio::test]

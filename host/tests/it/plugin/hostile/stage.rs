@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 
 use host::plugin::builtin::BuiltIn;
 use host::plugin::{
-    Approval, Child, Compilation, Config, Engine, Limits, Occupancy, Registry, Workshop,
+    Approval, Child, Compilation, Config, Engine, Limits, Occupancy, Package, Registry, Workshop,
     WorldLimits,
 };
 use host::subnet::events::Unobserved;
-use host::subnet::plugin::{Plugins, World};
+use host::subnet::plugin::{Plugins, Rehearsal, World};
 
 use super::component::Recipe;
 use crate::plugin::support::{self, evidence, session, solver_session};
@@ -111,6 +111,14 @@ impl Stage {
         let mut open = solver.open(solver_session()).await.unwrap();
         let answered = open.answer(vec![1]).await;
         assert!(answered.is_ok(), "{what}: {answered:?}");
+    }
+
+    /// A rehearsal would find out what it is.
+    pub(super) async fn swap_unrehearsed(&self, slot: &str, bytes: Vec<u8>) {
+        let package = Package::open("hostile".into(), bytes, None).unwrap();
+        let waived = Rehearsal::Waived;
+        let swapped = self.registry.offer_with(slot, package, pin(), waived);
+        swapped.await.unwrap();
     }
 
     /// The honest policy still scores.

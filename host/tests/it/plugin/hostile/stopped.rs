@@ -125,8 +125,7 @@ async fn what_misbehaves_when_it_is_called_is_stopped_and_the_next_call_is_anoth
             memory_pages: memory_bytes / PAGE_BYTES,
             ..Recipe::honest(World::ScoringPolicy, "hostile-policy")
         };
-        let swapped = stage.registry.swap("policy", recipe.cook(), pin()).await;
-        swapped.expect(what);
+        stage.swap_unrehearsed("policy", recipe.cook()).await;
         stage.policy_is("hostile-policy").await;
         let policy = stage.registry.policy().unwrap();
         let arguments = evidence(2);

@@ -1,0 +1,7 @@
+//! The landlord against a provider that does what the contract allows, at its worst.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod chance;
+mod deaths;
+mod lives;
+mod world;

@@ -1,0 +1,319 @@
+//! EC2, as moto has it: a server from PyPI that many test their use of AWS with.
+//!
+//! moto keeps client tokens and makes nothing of them, so that what holds two
+//! orders of one key to one machine here is the tag alone.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::{Child, Stdio};
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use host::plugin::builtin;
+use host::subnet::provider::{InstanceState, ProviderAdapter, ProviderError, Query};
+
+use super::cloud::{Answer, Asked, Cloud};
+use super::support::{RENTER, Server, order};
+use crate::python;
+
+const SECRET: &str = "AKIAIOSFODNN7TESTKEY:wJalrXUtnFEMIK7MDENGbPxRfiCYTESTKEY1234";
+const OFFER: &str = "us-east-1/g5.xlarge/on-demand";
+
+/// moto, and a door before it that may lose an answer.
+struct Moto {
+    process: Child,
+    address: String,
+    /// The answer to the next request of this action is lost.
+    lose: Option<&'static str>,
+    /// The first words of every signature.
+    signed: Vec<String>,
+}
+
+impl Drop for Moto {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl Moto {
+    /// `None` where it is not installed.
+    fn start() -> Option<Self> {
+        let mut command = python::program(python::CLOUDS, "moto_server")?;
+        let mut process = command
+            .args(["-H", "127.0.0.1", "-p", "0"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(process.stderr.take().unwrap()).lines();
+        let mut lines = lines.map_while(Result::ok);
+        let address = lines.find_map(|line| {
+            line.split_once("Running on http://")
+                .map(|(_, rest)| rest.trim().to_owned())
+        });
+        // What it goes on to say must be taken, or it would wait.
+        std::thread::spawn(move || lines.for_each(drop));
+        Some(Self {
+            process,
+            address: address.unwrap(),
+            lose: None,
+            signed: Vec::new(),
+        })
+    }
+}
+
+/// Asks moto itself; status and body.
+fn ask(address: &str, authorization: &str, body: &[u8]) -> (u16, Vec<u8>) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    let head = format!(
+        "POST / HTTP/1.1\r\nhost: ec2.us-east-1.amazonaws.com\r\nconnection: close\r\n\
+         authorization: {authorization}\r\ncontent-length: {}\r\n\
+         content-type: application/x-www-form-urlencoded; charset=utf-8\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(&[head.as_bytes(), body].concat()).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    let end = answer
+        .windows(4)
+        .position(|four| four == b"\r\n\r\n")
+        .unwrap();
+    let status = std::str::from_utf8(&answer[9..12])
+        .unwrap()
+        .parse()
+        .unwrap();
+    (status, answer[end + 4..].to_vec())
+}
+
+impl Cloud for Moto {
+    fn answer(&mut self, asked: &Asked<'_>) -> Answer {
+        let authorization = asked.authorization.unwrap_or_default();
+        self.signed.push(
+            authorization
+                .split(',')
+                .next()
+                .unwrap_or_default()
+                .to_owned(),
+        );
+        let (status, body) = ask(&self.address, authorization, asked.body);
+        let action = |action: &&str| {
+            asked
+                .body
+                .starts_with(format!("Action={action}&").as_bytes())
+        };
+        let status = match self.lose.take_if(|lose| action(lose)) {
+            Some(_) => {
+                return Answer {
+                    status: 502,
+                    headers: vec![],
+                    body: b"bad gateway".to_vec(),
+                };
+            }
+            None => status,
+        };
+        Answer {
+            status,
+            headers: vec![],
+            body,
+        }
+    }
+}
+
+struct Stage {
+    server: Server<Moto>,
+    adapter: Arc<dyn ProviderAdapter>,
+}
+
+impl Stage {
+    fn start(settings: &[(&str, &str)]) -> Option<Self> {
+        let server = Server::start(Moto::start()?);
+        let mut table = vec![
+            ("instance-types", "g5.xlarge, nope.large, p3.2xlarge"),
+            ("prices.us-east-1.g5.xlarge", "1006000"),
+            ("prices.us-east-1.p3.2xlarge", "3060000"),
+        ];
+        table.extend(settings);
+        let adapter = server.adapter(&builtin::provider_aws(), "sigv4", SECRET, &table);
+        Some(Self { server, adapter })
+    }
+
+    /// What moto says itself.
+    fn moto(&self, query: &str) -> String {
+        let address = self.server.cloud.lock().unwrap().cloud.address.clone();
+        let authorization = "AWS4-HMAC-SHA256 Credential=AKIA/20260101/us-east-1/ec2/aws4_request, SignedHeaders=host, Signature=0";
+        let body = format!("Version=2016-11-15&{query}");
+        String::from_utf8(ask(&address, authorization, body.as_bytes()).1).unwrap()
+    }
+
+    fn machines(&self) -> usize {
+        self.moto("Action=DescribeInstances")
+            .matches("<instanceId>")
+            .count()
+    }
+}
+
+/// The text between two others.
+fn between<'a>(text: &'a str, before: &str, after: &str) -> &'a str {
+    let rest = text.split_once(before).unwrap().1;
+    rest.split_once(after).unwrap().0
+}
+
+#[tokio::test]
+async fn a_machine_is_offered_ordered_inspected_extended_and_ended() {
+    let Some(stage) = Stage::start(&[]) else {
+        return;
+    };
+    let adapter = &stage.adapter;
+    let offers = adapter.offers(&Query::default()).await.unwrap();
+    // There is no nope.large, and p3 is not built on Nitro.
+    assert_eq!(offers.len(), 1);
+    assert_eq!(
+        (&*offers[0].id, offers[0].price_micro_usd_per_hour),
+        (OFFER, 1_022_000)
+    );
+    assert_eq!(offers[0].hardware.gpus[0].model, "NVIDIA A10G");
+
+    let order = order("k1", OFFER, 1_022_000);
+    let machine = adapter.provision(&order).await.unwrap();
+    assert_eq!(machine.ends_at, Some(1_900_000_000));
+    let again = adapter.provision(&order).await.unwrap();
+    assert_eq!((again.id, stage.machines()), (machine.id.clone(), 1));
+
+    let machine = adapter.inspect(&machine.id).await.unwrap();
+    assert_eq!(
+        (machine.state, machine.order_key.as_deref()),
+        (InstanceState::Running, Some("k1"))
+    );
+    assert_eq!(machine.hardware.gpus, offers[0].hardware.gpus);
+    assert_eq!(machine.hardware.memory_mib, offers[0].hardware.memory_mib);
+    let ssh = machine.ssh.unwrap();
+    assert!(ssh.host_key.unwrap().starts_with("ssh-ed25519 AAAA"));
+    assert_eq!((ssh.port, &*ssh.user), (22, "ubuntu"));
+
+    let extended = adapter.extend(&machine.id, 1_900_003_600).await.unwrap();
+    assert_eq!(extended.ends_at, Some(1_900_003_600));
+    assert_eq!(
+        adapter.inspect(&machine.id).await.unwrap().ends_at,
+        Some(1_900_003_600)
+    );
+
+    adapter.terminate(&machine.id).await.unwrap();
+    adapter.terminate(&machine.id).await.unwrap();
+    assert_eq!(
+        adapter.inspect(&machine.id).await.unwrap().state,
+        InstanceState::Terminated
+    );
+    let nobody = adapter.inspect("us-east-1/i-0123456789abcdef0").await;
+    assert_eq!(nobody, Err(ProviderError::NotFound));
+}
+
+#[tokio::test]
+async fn a_machine_terminates_when_it_shuts_down_and_knows_its_renter() {
+    let Some(stage) = Stage::start(&[]) else {
+        return;
+    };
+    let machine = stage
+        .adapter
+        .provision(&order("k1", OFFER, 1_022_000))
+        .await
+        .unwrap();
+    let id = machine.id.split_once('/').unwrap().1;
+    let attribute = |name: &str| {
+        stage.moto(&format!(
+            "Action=DescribeInstanceAttribute&InstanceId={id}&Attribute={name}"
+        ))
+    };
+    assert!(attribute("instanceInitiatedShutdownBehavior").contains("<value>terminate</value>"));
+    let data = attribute("userData");
+    let data = BASE64_STANDARD
+        .decode(between(&data, "<value>", "</value>"))
+        .unwrap();
+    let data = String::from_utf8(data).unwrap();
+    let (key, _) = RENTER.rsplit_once(' ').unwrap();
+    assert!(
+        data.starts_with("#cloud-config\n") && data.contains(key) && data.contains("1900000000")
+    );
+
+    let groups = stage.moto(
+        "Action=DescribeSecurityGroups&Filter.1.Name=group-name&Filter.1.Value.1=compute-subnet",
+    );
+    assert_eq!(between(&groups, "<fromPort>", "</fromPort>"), "22");
+    stage
+        .adapter
+        .provision(&order("k2", OFFER, 1_022_000))
+        .await
+        .unwrap();
+    let groups = stage.moto(
+        "Action=DescribeSecurityGroups&Filter.1.Name=group-name&Filter.1.Value.1=compute-subnet",
+    );
+    assert_eq!(
+        groups
+            .matches("<groupName>compute-subnet</groupName>")
+            .count(),
+        1
+    );
+    assert!(!stage.moto("Action=DescribeKeyPairs").contains("<keyName>"));
+    let signed = stage.server.cloud.lock().unwrap().cloud.signed.clone();
+    let by_us = |first: &String| {
+        first.starts_with("AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7TESTKEY/")
+            && first.ends_with("/us-east-1/ec2/aws4_request")
+    };
+    assert!(signed.iter().all(by_us), "{signed:?}");
+}
+
+#[tokio::test]
+async fn a_machine_whose_order_was_never_answered_is_found_by_its_tag() {
+    let Some(stage) = Stage::start(&[]) else {
+        return;
+    };
+    let order = order("k1", OFFER, 1_022_000);
+    stage.server.cloud.lock().unwrap().cloud.lose = Some("RunInstances");
+    let lost = stage.adapter.provision(&order).await.unwrap_err();
+    assert!(lost.effect_unknown(), "{lost}");
+    let found = stage.adapter.instances().await.unwrap();
+    assert_eq!(
+        (found.len(), found[0].order_key.as_deref()),
+        (1, Some("k1"))
+    );
+    assert_eq!(
+        stage.adapter.provision(&order).await.unwrap().id,
+        found[0].id
+    );
+    assert_eq!(stage.machines(), 1);
+}
+
+#[tokio::test]
+async fn a_spot_machine_is_ordered_by_zone() {
+    let Some(stage) = Stage::start(&[("market", "spot")]) else {
+        return;
+    };
+    let offers = stage.adapter.offers(&Query::default()).await.unwrap();
+    assert!(offers.len() > 1 && offers.iter().all(|offer| offer.interruptible));
+    let offer = &offers[0];
+    let machine = stage
+        .adapter
+        .provision(&order("k1", &offer.id, offer.price_micro_usd_per_hour))
+        .await
+        .unwrap();
+    assert_eq!(machine.order_key.as_deref(), Some("k1"));
+    let zone = offer.id.rsplit_once('/').unwrap().1;
+    assert!(
+        stage
+            .moto("Action=DescribeInstances")
+            .contains(&format!("<availabilityZone>{zone}<"))
+    );
+}
+
+#[tokio::test]
+async fn somebody_elses_machine_is_none_of_ours() {
+    let Some(stage) = Stage::start(&[]) else {
+        return;
+    };
+    stage.moto(
+        "Action=RunInstances&ImageId=ami-12c6146b&InstanceType=t3.micro&MinCount=1&MaxCount=1",
+    );
+    assert_eq!(stage.machines(), 1);
+    assert!(stage.adapter.instances().await.unwrap().is_empty());
+}
