@@ -20,9 +20,8 @@ use crate::python;
 const SECRET: &str = "AKIAIOSFODNN7TESTKEY:wJalrXUtnFEMIK7MDENGbPxRfiCYTESTKEY1234";
 const OFFER: &str = "us-east-1/g5.xlarge/on-demand";
 
-/// moto, and a door before it that may lose an answer.
-struct Moto {
-    process: Child,
+/// A door before moto that may lose an answer.
+struct Door {
     address: String,
     /// The answer to the next request of this action is lost.
     lose: Option<&'static str>,
@@ -30,16 +29,19 @@ struct Moto {
     signed: Vec<String>,
 }
 
+/// moto itself, which ends with its test.
+struct Moto(Child);
+
 impl Drop for Moto {
     fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
 impl Moto {
     /// `None` where it is not installed.
-    fn start() -> Option<Self> {
+    fn start() -> Option<(Self, Door)> {
         let mut command = python::program(python::CLOUDS, "moto_server")?;
         let mut process = command
             .args(["-H", "127.0.0.1", "-p", "0"])
@@ -49,18 +51,19 @@ impl Moto {
             .unwrap();
         let lines = BufReader::new(process.stderr.take().unwrap()).lines();
         let mut lines = lines.map_while(Result::ok);
+        let moto = Self(process);
         let address = lines.find_map(|line| {
-            line.split_once("Running on http://")
-                .map(|(_, rest)| rest.trim().to_owned())
+            let (_, rest) = line.split_once("Running on http://")?;
+            Some(rest.trim().to_owned())
         });
         // What it goes on to say must be taken, or it would wait.
         std::thread::spawn(move || lines.for_each(drop));
-        Some(Self {
-            process,
+        let door = Door {
             address: address.unwrap(),
             lose: None,
             signed: Vec::new(),
-        })
+        };
+        Some((moto, door))
     }
 }
 
@@ -87,7 +90,7 @@ fn ask(address: &str, authorization: &str, body: &[u8]) -> (u16, Vec<u8>) {
     (status, answer[end + 4..].to_vec())
 }
 
-impl Cloud for Moto {
+impl Cloud for Door {
     fn answer(&mut self, asked: &Asked<'_>) -> Answer {
         let authorization = asked.authorization.unwrap_or_default();
         self.signed.push(
@@ -122,13 +125,15 @@ impl Cloud for Moto {
 }
 
 struct Stage {
-    server: Server<Moto>,
+    server: Server<Door>,
     adapter: Arc<dyn ProviderAdapter>,
+    _moto: Moto,
 }
 
 impl Stage {
     fn start(settings: &[(&str, &str)]) -> Option<Self> {
-        let server = Server::start(Moto::start()?);
+        let (moto, door) = Moto::start()?;
+        let server = Server::start(door);
         let mut table = vec![
             ("instance-types", "g5.xlarge, nope.large, p3.2xlarge"),
             ("prices.us-east-1.g5.xlarge", "1006000"),
@@ -136,7 +141,11 @@ impl Stage {
         ];
         table.extend(settings);
         let adapter = server.adapter(&builtin::provider_aws(), "sigv4", SECRET, &table);
-        Some(Self { server, adapter })
+        Some(Self {
+            server,
+            adapter,
+            _moto: moto,
+        })
     }
 
     /// What moto says itself.
