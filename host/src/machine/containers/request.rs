@@ -21,15 +21,16 @@ const MEMORY_MIB_MIN: u64 = 32;
 /// An ext4 file system needs some room for itself.
 const DISK_MIB_MIN: u64 = 16;
 
-/// The types of key that are let in: what OpenSSH 9 accepts by default.
-const KEY_TYPES: [&str; 7] = [
-    "ssh-ed25519",
-    "ecdsa-sha2-nistp256",
-    "ecdsa-sha2-nistp384",
-    "ecdsa-sha2-nistp521",
-    "ssh-rsa",
-    "sk-ssh-ed25519@openssh.com",
-    "sk-ecdsa-sha2-nistp256@openssh.com",
+/// The types of key that are let in, what OpenSSH 9 accepts by default, and of how
+/// many parts each is, its type among them.
+const KEY_TYPES: [(&str, usize); 7] = [
+    ("ssh-ed25519", 2),
+    ("ecdsa-sha2-nistp256", 3),
+    ("ecdsa-sha2-nistp384", 3),
+    ("ecdsa-sha2-nistp521", 3),
+    ("ssh-rsa", 3),
+    ("sk-ssh-ed25519@openssh.com", 3),
+    ("sk-ecdsa-sha2-nistp256@openssh.com", 4),
 ];
 
 /// Refuses what no workload can be; gives the renter's key without its comment.
@@ -109,21 +110,21 @@ fn key(line: &str) -> Result<String, WorkloadError> {
     }
     let mut words = line.split(' ');
     let kind = words.next().unwrap_or_default();
-    if !KEY_TYPES.contains(&kind) {
+    let Some((_, parts)) = KEY_TYPES.iter().find(|(name, _)| *name == kind) else {
         return Err(wrong("begins with no type of key that is accepted here"));
-    }
+    };
     let encoded = words.next().unwrap_or_default();
     let blob = STANDARD
         .decode(encoded)
         .map_err(|_| wrong("is not in base64"))?;
-    if !holds(&blob, kind.as_bytes()) {
+    if !holds(&blob, kind.as_bytes(), *parts) {
         return Err(wrong("is not of the type that it begins with"));
     }
     Ok(format!("{kind} {encoded}"))
 }
 
 /// A key's bytes begin with its type, and parts of stated lengths follow to the end.
-fn holds(blob: &[u8], kind: &[u8]) -> bool {
+fn holds(blob: &[u8], kind: &[u8], parts_expected: usize) -> bool {
     let mut rest = blob;
     let mut parts = 0;
     while let Some((length, after)) = rest.split_first_chunk::<4>() {
@@ -139,7 +140,7 @@ fn holds(blob: &[u8], kind: &[u8]) -> bool {
         parts += 1;
         rest = after;
     }
-    rest.is_empty() && parts >= 2
+    rest.is_empty() && parts == parts_expected
 }
 
 pub(super) fn malformed(text: String) -> WorkloadError {
