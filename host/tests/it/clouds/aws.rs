@@ -106,16 +106,13 @@ impl Cloud for Door {
                 .body
                 .starts_with(format!("Action={action}&").as_bytes())
         };
-        let status = match self.lose.take_if(|lose| action(lose)) {
-            Some(_) => {
-                return Answer {
-                    status: 502,
-                    headers: vec![],
-                    body: b"bad gateway".to_vec(),
-                };
-            }
-            None => status,
-        };
+        if self.lose.take_if(|lose| action(lose)).is_some() {
+            return Answer {
+                status: 502,
+                headers: vec![],
+                body: b"bad gateway".to_vec(),
+            };
+        }
         Answer {
             status,
             headers: vec![],
