@@ -1,4 +1,4 @@
-//! What this machine has and what it can compute.
+//! What this machine has, what it can compute, and what runs on it for others.
 //!
 //! - [`LocalMachine`] reads processor, memory, disk, network, load and GPUs
 //!   for the miner that describes itself. It caches what it read, so that no
@@ -6,8 +6,9 @@
 //! - [`CpuAccelerator`] does the exact arithmetic of `accelerator.wit` on the
 //!   processor's cores for solvers. A GPU becomes another device of the same
 //!   trait; guests do not change.
+//! - [`Containers`] rents it out by the piece, over a Docker Engine.
 //!
-//! Only this module knows sysinfo and NVML. A machine without NVIDIA's library,
+//! Only this module knows sysinfo, NVML and bollard. A machine without NVIDIA's library,
 //! or where something cannot be read, is described with what is known: looking
 //! is never an error.
 

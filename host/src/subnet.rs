@@ -27,6 +27,7 @@ pub mod provider;
 pub mod rental;
 pub mod scoring;
 pub mod shares;
+pub mod ssh_key;
 pub mod synapse;
 pub mod text;
 pub mod timelock;

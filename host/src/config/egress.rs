@@ -3,14 +3,14 @@
 //!
 //! ```toml
 //! [plugins.provider-runpod.grant]
-//! origins = ["https://rest.runpod.io"]        # exact: scheme, host, port
+//! origins = ["https://api.runpod.io"]        # exact: scheme, host, port
 //! private-origins = ["http://127.0.0.1:5000"] # may be loopback or private
 //! machine = true                              # containers on this machine
 //!
-//! [credentials.runpod-key]
+//! [credentials.runpod]
 //! from = "file:~/.config/host/runpod.key"     # or env:NAME, keyring:SERVICE/ACCOUNT
 //! as = "bearer"                               # or basic, header:NAME, sigv4
-//! origins = ["https://rest.runpod.io"]        # where it may go
+//! origins = ["https://api.runpod.io"]        # where it may go
 //! plugins = ["provider-runpod"]               # who may have it sent
 //! ```
 //!

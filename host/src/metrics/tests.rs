@@ -57,6 +57,10 @@ fn events() -> Vec<Event> {
             kind: WeightsKind::Confirmed,
             block: 41,
         },
+        Event::Rentals {
+            phase: "running",
+            count: 1,
+        },
     ]
 }
 

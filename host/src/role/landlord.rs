@@ -38,7 +38,6 @@ mod request;
 mod rules;
 mod running;
 mod showing;
-mod ssh_key;
 mod tasks;
 #[cfg(test)]
 mod tests;
@@ -61,7 +60,6 @@ use crate::subnet::rental::{
 use crate::subnet::scoring::OfferedMachine;
 
 pub use clock::{Clock, SystemClock};
-pub use ssh_key::ssh_key;
 
 use office::Office;
 

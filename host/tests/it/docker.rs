@@ -31,7 +31,7 @@ const PROGRAMS: [&str; 7] = [
     "nft",
 ];
 const REMEDY: &str = "type, as root: apt-get install docker.io busybox-static dropbear-bin \
-                      openssh-client e2fsprogs nftables";
+                      openssh-client e2fsprogs nftables iproute2";
 
 /// An engine with the rental image on it.
 pub(crate) struct Engine {

@@ -196,7 +196,7 @@ fn probes() -> ProbeOptions {
         machines_per_epoch: 1,
         machines_at_once: 1,
         rental: Duration::from_secs(600),
-        ready: Duration::from_secs(30),
+        ready: Duration::from_secs(240),
         poll: Duration::from_millis(100),
         price_micro_usd_per_hour_max: PRICE,
         epoch_micro_usd_max: PRICE,

@@ -8,6 +8,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use host::ssh::{SshOptions, SshProber};
 use host::subnet::address::AddressPolicy;
@@ -65,6 +66,10 @@ pub(crate) async fn serving(mut server: Command, host_key: &str) -> SshEndpoint 
 pub(crate) fn prober() -> SshProber {
     SshProber::new(SshOptions {
         addresses: AddressPolicy::AllowPrivate,
+        // This machine may be busy with other tests.
+        whole_time: Duration::from_secs(240),
+        login_time: Duration::from_secs(60),
+        command_time: Duration::from_secs(60),
         ..SshOptions::default()
     })
 }
@@ -152,7 +157,7 @@ async fn dropbear_is_understood_as_far_as_the_login() {
         .find(|line| line.starts_with("ssh-ed25519 "))
         .unwrap();
     let mut server = Command::new(dropbear);
-    server.args(["-i", "-E", "-s", "-r"]).arg(&path);
+    server.args(["-i", "-s", "-r"]).arg(&path);
     let at = serving(server, public).await;
     let visit = prober().prepare().unwrap();
     assert_eq!(visit.look(&at).await, Err(ProbeError::LoginRefused));

@@ -83,11 +83,14 @@ impl Aws<'_> {
             other => other?,
         };
         let form = Form::default().set("InstanceId.1", machine);
-        match region
-            .act("TerminateInstances", &form)
-            .map_err(Failure::from)
-        {
+        let ended = region.act("TerminateInstances", &form);
+        match ended.map_err(Failure::from) {
             Ok(_) | Err(Failure::NotFound) => Ok(()),
+            // What goes with a machine may be gone before it is forgotten.
+            Err(Failure::Unsupported(why)) => match region.one(machine) {
+                Ok(found) if found.state == State::Terminated => Ok(()),
+                _ => Err(Failure::Unsupported(why)),
+            },
             Err(failure) => Err(failure),
         }
     }

@@ -14,7 +14,7 @@ use crate::machine::LocalMachine;
 use crate::metrics::Metrics;
 use crate::plugin::Registry;
 use crate::role::landlord::{self, Lettings, SystemClock};
-use crate::role::miner::{Gate, GateOptions, Miner, MinerOptions, Upkeep};
+use crate::role::miner::{AllocateOptions, Gate, GateOptions, Miner, MinerOptions, Upkeep};
 use crate::store::{LedgerOwner, LedgerRetention, SqliteLedger};
 use crate::subnet::events::{Condition, Event, Observer as _};
 use crate::subnet::key::AccountId;
@@ -97,7 +97,7 @@ pub(super) fn run(
     let settings = &means.config.settings;
     let announce = announced(settings, listener.local_addr()?)?;
     let gate = letting.gate.clone();
-    let miner = Miner::new(
+    let mut miner = Miner::new(
         means.hotkey.account(),
         gate.clone(),
         means.registry.clone(),
@@ -105,6 +105,9 @@ pub(super) fn run(
         settings.miner.price_micro_usd_per_hour,
     )
     .letting(letting.landlord());
+    if settings.renters.allocate {
+        miner = miner.allocating(letting.landlord(), AllocateOptions::default());
+    }
     let lettings = letting.lettings;
     services.spawn(lettings.run(means.shutdown.requested(), settings.shutdown.drain));
     info!(listening = %listener.local_addr()?, %announce, "the axon listens");

@@ -25,7 +25,8 @@ use super::steps::Steps;
 ///
 /// With --spend it also orders the cheapest offer that fits, waits until it runs,
 /// orders again under the same key (which must not buy a second one), and ends it.
-/// The provider is told to end it by itself as well.
+/// The provider is told to end it by itself as well. A node that rents with the
+/// same account may end it sooner, since it is none of its own.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

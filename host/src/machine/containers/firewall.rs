@@ -3,19 +3,25 @@
 //! ```text
 //! workload ─┬─ to the host itself, whatever its address      dropped
 //!           ├─ to private, local and metadata addresses      dropped
-//!           ├─ to another workload                           dropped, on the bridge too
+//!           ├─ to another workload                           dropped
 //!           ├─ IPv6                                          dropped
 //!           └─ to the internet                               as the engine has it
 //! anyone ───┬─ to a workload's SSH server                    as the engine has it
 //!           └─ to any other port of a workload               dropped
 //! ```
 //!
-//! They are nftables tables of their own, one for all families but the bridge's,
-//! and one for it. A packet that any table drops is dropped, so neither the
-//! engine's rules nor another firewall's can open what these close, and the engine,
-//! which writes its own rules again whenever it starts, does not touch these. They
-//! are put in place again, in one step, before every launch and every few seconds.
-//! Replies pass: what the host or a renter began with a workload goes on.
+//! They are an nftables table of their own for both families. A packet that any
+//! table drops is dropped, so neither the engine's rules nor another firewall's can
+//! open what these close, and the engine, which writes its own rules again whenever
+//! it starts, does not touch these. They are put in place again, in one step, before
+//! every launch and every few seconds. Replies pass: what the host or a renter began
+//! with a workload goes on.
+//!
+//! Between two workloads there is only the bridge: `br_netfilter`, which the engine
+//! loads for a bridge without inter-container communication, has such frames judged
+//! like routed ones. Where it does not, the rules are not in place.
+
+use std::fs;
 
 use super::tool;
 
@@ -26,11 +32,23 @@ const CLOSED: &str = "0.0.0.0/8, 10.0.0.0/8, 100.64.0.0/10, 127.0.0.0/8, 168.63.
                       192.88.99.0/24, 192.168.0.0/16, 198.18.0.0/15, 198.51.100.0/24, \
                       203.0.113.0/24, 224.0.0.0/3";
 
+/// Whether frames from one port of a bridge to another are judged at all.
+const BRIDGED: &str = "/proc/sys/net/bridge/bridge-nf-call-iptables";
+
 /// Puts the rules for `bridge` in place, whatever was there before.
 pub(super) async fn put(bridge: &str, ssh_port: u16) -> Result<(), String> {
+    judge_bridged()?;
     let arguments = vec!["-f".to_owned(), "-".to_owned()];
     let script = script(bridge, ssh_port);
     tool::run_with("nft", arguments, script).await.map(|_| ())
+}
+
+fn judge_bridged() -> Result<(), String> {
+    if fs::read_to_string(BRIDGED).is_ok_and(|on| on.trim() == "1") {
+        return Ok(());
+    }
+    fs::write(BRIDGED, "1")
+        .map_err(|error| format!("{BRIDGED}: {error}; type: modprobe br_netfilter"))
 }
 
 fn script(bridge: &str, ssh_port: u16) -> String {
@@ -38,8 +56,6 @@ fn script(bridge: &str, ssh_port: u16) -> String {
     format!(
         r#"add table inet {bridge}
 delete table inet {bridge}
-add table bridge {bridge}
-delete table bridge {bridge}
 table inet {bridge} {{
     chain to_host {{
         type filter hook input priority -200; policy accept;
@@ -56,12 +72,6 @@ table inet {bridge} {{
         oifname "{bridge}" ct state established,related accept
         oifname "{bridge}" tcp dport {ssh_port} accept
         oifname "{bridge}" drop
-    }}
-}}
-table bridge {bridge} {{
-    chain between {{
-        type filter hook forward priority -200; policy accept;
-        meta ibrname "{bridge}" drop
     }}
 }}
 "#

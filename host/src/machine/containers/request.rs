@@ -2,16 +2,12 @@
 //! behind it from a renter, go no further than here unless they are what they
 //! should be.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-
+use crate::subnet::ssh_key::ssh_key;
 use crate::subnet::text::escape;
 use crate::subnet::workload::{Share, Workload, WorkloadError};
 
 /// What a name may take; a container's host name takes no more.
 const NAME_BYTES_MAX: usize = 63;
-/// A key of 16,384 bits takes less.
-const KEY_BYTES_MAX: usize = 4_096;
 /// Labels of one workload.
 const LABELS_MAX: usize = 32;
 /// Name and value of one label.
@@ -20,17 +16,6 @@ const LABEL_BYTES_MAX: usize = 1_024;
 const MEMORY_MIB_MIN: u64 = 32;
 /// An ext4 file system needs some room for itself.
 const DISK_MIB_MIN: u64 = 16;
-
-/// The types of key that are let in: what OpenSSH 9 accepts by default.
-const KEY_TYPES: [&str; 7] = [
-    "ssh-ed25519",
-    "ecdsa-sha2-nistp256",
-    "ecdsa-sha2-nistp384",
-    "ecdsa-sha2-nistp521",
-    "ssh-rsa",
-    "sk-ssh-ed25519@openssh.com",
-    "sk-ecdsa-sha2-nistp256@openssh.com",
-];
 
 /// Refuses what no workload can be; gives the renter's key without its comment.
 pub(super) fn check(workload: &Workload, now: u64) -> Result<String, WorkloadError> {
@@ -90,56 +75,9 @@ fn labels(workload: &Workload) -> Result<(), WorkloadError> {
     Ok(())
 }
 
-/// `TYPE BASE64 [COMMENT]`, one line, no options before it: the type and the key.
-///
-/// The comment goes no further, and nothing before the type is let through, so
-/// that what reaches `authorized_keys` is a key and nothing else.
+/// The key's type and octets and nothing else: what reaches `authorized_keys`.
 fn key(line: &str) -> Result<String, WorkloadError> {
-    let wrong = |why: &str| {
-        malformed(format!(
-            "the SSH key {why}; it must be one line such as `ssh-ed25519 AAAA... you@there`"
-        ))
-    };
-    if line.len() > KEY_BYTES_MAX {
-        return Err(wrong("is too long"));
-    }
-    let line = line.strip_suffix('\n').unwrap_or(line);
-    if line.chars().any(char::is_control) {
-        return Err(wrong("has a line break or a control character in it"));
-    }
-    let mut words = line.split(' ');
-    let kind = words.next().unwrap_or_default();
-    if !KEY_TYPES.contains(&kind) {
-        return Err(wrong("begins with no type of key that is accepted here"));
-    }
-    let encoded = words.next().unwrap_or_default();
-    let blob = STANDARD
-        .decode(encoded)
-        .map_err(|_| wrong("is not in base64"))?;
-    if !holds(&blob, kind.as_bytes()) {
-        return Err(wrong("is not of the type that it begins with"));
-    }
-    Ok(format!("{kind} {encoded}"))
-}
-
-/// A key's bytes begin with its type, and parts of stated lengths follow to the end.
-fn holds(blob: &[u8], kind: &[u8]) -> bool {
-    let mut rest = blob;
-    let mut parts = 0;
-    while let Some((length, after)) = rest.split_first_chunk::<4>() {
-        let Ok(length) = usize::try_from(u32::from_be_bytes(*length)) else {
-            return false;
-        };
-        let Some((part, after)) = after.split_at_checked(length) else {
-            return false;
-        };
-        if part.is_empty() || (parts == 0 && part != kind) {
-            return false;
-        }
-        parts += 1;
-        rest = after;
-    }
-    rest.is_empty() && parts >= 2
+    ssh_key(line).map_err(malformed)
 }
 
 pub(super) fn malformed(text: String) -> WorkloadError {
@@ -152,6 +90,7 @@ mod tests {
     use super::*;
     use crate::machine::containers::host_key::HostKey;
     use crate::subnet::hardware::Label;
+    use crate::subnet::rental::SSH_KEY_BYTES_MAX;
 
     fn workload() -> Workload {
         Workload {
@@ -192,7 +131,7 @@ mod tests {
             format!("ssh-dss {blob}"),
             format!("ssh-ed25519 {}", &blob[..blob.len() - 8]),
             format!("ssh-ed25519 {blob}{blob}"),
-            format!("ssh-ed25519 {}", "A".repeat(KEY_BYTES_MAX)),
+            format!("ssh-ed25519 {}", "A".repeat(SSH_KEY_BYTES_MAX)),
             "ssh-ed25519 $(reboot)".to_owned(),
         ] {
             assert!(

@@ -10,13 +10,13 @@ use crate::subnet::provider::{
     INSTANCES_MAX, Instance, InstanceState, Order, ProviderAdapter, ProviderError,
 };
 use crate::subnet::rental::{Phase, Rental};
+use crate::subnet::ssh_key::ssh_key;
 use crate::subnet::text::escape;
 
 use super::book::Pace;
 use super::labels::{self, label};
 use super::office::Office;
 use super::rules::provider_price_max;
-use super::ssh_key::ssh_key;
 
 /// Steps of one rental before others have their turn.
 const STEPS_MAX: u32 = 16;

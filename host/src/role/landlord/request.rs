@@ -5,9 +5,8 @@ use sha2::{Digest as _, Sha256};
 use crate::subnet::key::AccountId;
 use crate::subnet::letting::{Probes, Rules};
 use crate::subnet::rental::{ID_BYTES_MAX, RentError, RentRequest};
+use crate::subnet::ssh_key::ssh_key;
 use crate::subnet::{Netuid, text};
-
-use super::ssh_key::ssh_key;
 
 /// The longest name of an image, in bytes.
 const IMAGE_BYTES_MAX: usize = 512;

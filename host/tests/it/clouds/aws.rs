@@ -18,11 +18,13 @@ use super::support::{RENTER, Server, order};
 use crate::python;
 
 const SECRET: &str = "AKIAIOSFODNN7TESTKEY:wJalrXUtnFEMIK7MDENGbPxRfiCYTESTKEY1234";
+/// moto looks at no signature.
+const AS_ANYBODY: &str = "AWS4-HMAC-SHA256 \
+    Credential=AKIA/20260101/us-east-1/ec2/aws4_request, SignedHeaders=host, Signature=0";
 const OFFER: &str = "us-east-1/g5.xlarge/on-demand";
 
-/// moto, and a door before it that may lose an answer.
-struct Moto {
-    process: Child,
+/// A door before moto that may lose an answer.
+struct Door {
     address: String,
     /// The answer to the next request of this action is lost.
     lose: Option<&'static str>,
@@ -30,16 +32,19 @@ struct Moto {
     signed: Vec<String>,
 }
 
+/// moto itself, which ends with its test.
+struct Moto(Child);
+
 impl Drop for Moto {
     fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
 impl Moto {
     /// `None` where it is not installed.
-    fn start() -> Option<Self> {
+    fn start() -> Option<(Self, Door)> {
         let mut command = python::program(python::CLOUDS, "moto_server")?;
         let mut process = command
             .args(["-H", "127.0.0.1", "-p", "0"])
@@ -49,18 +54,19 @@ impl Moto {
             .unwrap();
         let lines = BufReader::new(process.stderr.take().unwrap()).lines();
         let mut lines = lines.map_while(Result::ok);
+        let moto = Self(process);
         let address = lines.find_map(|line| {
-            line.split_once("Running on http://")
-                .map(|(_, rest)| rest.trim().to_owned())
+            let (_, rest) = line.split_once("Running on http://")?;
+            Some(rest.trim().to_owned())
         });
         // What it goes on to say must be taken, or it would wait.
         std::thread::spawn(move || lines.for_each(drop));
-        Some(Self {
-            process,
+        let door = Door {
             address: address.unwrap(),
             lose: None,
             signed: Vec::new(),
-        })
+        };
+        Some((moto, door))
     }
 }
 
@@ -87,7 +93,7 @@ fn ask(address: &str, authorization: &str, body: &[u8]) -> (u16, Vec<u8>) {
     (status, answer[end + 4..].to_vec())
 }
 
-impl Cloud for Moto {
+impl Cloud for Door {
     fn answer(&mut self, asked: &Asked<'_>) -> Answer {
         let authorization = asked.authorization.unwrap_or_default();
         self.signed.push(
@@ -103,16 +109,13 @@ impl Cloud for Moto {
                 .body
                 .starts_with(format!("Action={action}&").as_bytes())
         };
-        let status = match self.lose.take_if(|lose| action(lose)) {
-            Some(_) => {
-                return Answer {
-                    status: 502,
-                    headers: vec![],
-                    body: b"bad gateway".to_vec(),
-                };
-            }
-            None => status,
-        };
+        if self.lose.take_if(|lose| action(lose)).is_some() {
+            return Answer {
+                status: 502,
+                headers: vec![],
+                body: b"bad gateway".to_vec(),
+            };
+        }
         Answer {
             status,
             headers: vec![],
@@ -122,29 +125,42 @@ impl Cloud for Moto {
 }
 
 struct Stage {
-    server: Server<Moto>,
+    server: Server<Door>,
     adapter: Arc<dyn ProviderAdapter>,
+    _moto: Moto,
 }
 
 impl Stage {
     fn start(settings: &[(&str, &str)]) -> Option<Self> {
-        let server = Server::start(Moto::start()?);
+        let (moto, door) = Moto::start()?;
+        // Its first answer takes it seconds.
+        ask(
+            &door.address,
+            AS_ANYBODY,
+            b"Action=DescribeInstanceTypes&Version=2016-11-15",
+        );
+        let server = Server::start(door);
         let mut table = vec![
+            // A busy machine is no reason to fail.
+            ("timeout-ms", "60000"),
             ("instance-types", "g5.xlarge, nope.large, p3.2xlarge"),
             ("prices.us-east-1.g5.xlarge", "1006000"),
             ("prices.us-east-1.p3.2xlarge", "3060000"),
         ];
         table.extend(settings);
         let adapter = server.adapter(&builtin::provider_aws(), "sigv4", SECRET, &table);
-        Some(Self { server, adapter })
+        Some(Self {
+            server,
+            adapter,
+            _moto: moto,
+        })
     }
 
     /// What moto says itself.
     fn moto(&self, query: &str) -> String {
         let address = self.server.cloud.lock().unwrap().cloud.address.clone();
-        let authorization = "AWS4-HMAC-SHA256 Credential=AKIA/20260101/us-east-1/ec2/aws4_request, SignedHeaders=host, Signature=0";
         let body = format!("Version=2016-11-15&{query}");
-        String::from_utf8(ask(&address, authorization, body.as_bytes()).1).unwrap()
+        String::from_utf8(ask(&address, AS_ANYBODY, body.as_bytes()).1).unwrap()
     }
 
     fn machines(&self) -> usize {

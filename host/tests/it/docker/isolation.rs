@@ -83,7 +83,7 @@ async fn a_renter_is_root_of_very_little() {
     let bounding = stage.says(&one, "grep CapBnd /proc/self/status | cut -f2");
     assert_eq!(u64::from_str_radix(&bounding, 16).unwrap(), 0x4_00fb);
     for denied in [
-        "mount -t tmpfs none /mnt",
+        "mount -t tmpfs none /tmp",
         "mknod /root/sda b 8 0",
         "hostname other",
         "ls /var/run/docker.sock",
@@ -152,7 +152,7 @@ impl Internet {
         }
         let mut server = Command::new("ip");
         server.args([
-            "netns", "exec", NAMESPACE, "busybox", "nc", "-lk", "-p", "80", "-e", "echo",
+            "netns", "exec", NAMESPACE, "busybox", "nc", "-ll", "-p", "80", "-e", "echo",
         ]);
         let server = server.spawn().unwrap();
         let up = || std::net::TcpStream::connect((PUBLIC, 80)).is_ok();

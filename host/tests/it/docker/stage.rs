@@ -280,11 +280,9 @@ impl Drop for Stage<'_> {
             .command()
             .args(["network", "rm", &bridge])
             .output();
-        for family in ["inet", "bridge"] {
-            let _ = Command::new("nft")
-                .args(["delete", "table", family, &bridge])
-                .output();
-        }
+        let _ = Command::new("nft")
+            .args(["delete", "table", "inet", &bridge])
+            .output();
     }
 }
 
@@ -309,7 +307,7 @@ fn open(
         images: vec![engine.image.clone()],
         ssh_host: "127.0.0.1".to_owned(),
         ssh_bind: "127.0.0.1".parse().unwrap(),
-        ssh_ports: 23_000..=23_099,
+        ssh_ports: ports(),
         dns: vec!["9.9.9.9".parse().unwrap()],
         disk,
         firewall: Firewall::Enforced,
@@ -318,4 +316,13 @@ fn open(
     };
     let machine = Arc::new(LocalMachine::new(folder));
     Arc::new(Containers::open(options, machine).unwrap())
+}
+
+/// Ports of one stage's own: tests run beside one another, and beside other tests.
+fn ports() -> std::ops::RangeInclusive<u16> {
+    const EACH: u16 = 10;
+    static STAGES: AtomicU64 = AtomicU64::new(0);
+    let stage = STAGES.fetch_add(1, Ordering::Relaxed) + u64::from(std::process::id() % 37) * 20;
+    let first = 20_000 + u16::try_from(stage % 740).unwrap() * EACH;
+    first..=first + EACH - 1
 }

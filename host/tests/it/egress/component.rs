@@ -169,7 +169,7 @@ async fn a_name_that_leads_elsewhere_the_second_time_gives_an_adapter_nothing() 
     let engine = Engine::new(support::limits()).unwrap();
     let told = told(&engine, &case, &json!([probe, probe])).await;
     assert!(told[0].starts_with("200 "), "{}", told[0]);
-    assert!(told[1].starts_with("error Denied"), "{}", told[1]);
+    assert!(told[1].contains("Denied"), "{}", told[1]);
     assert_eq!(case.server.received().len(), 1);
     told.iter().for_each(|text| search(text));
 }

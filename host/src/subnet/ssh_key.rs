@@ -6,7 +6,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::subnet::rental::SSH_KEY_BYTES_MAX;
+use super::rental::SSH_KEY_BYTES_MAX;
 
 /// Types that OpenSSH takes, and how many fields follow the type's name.
 const TYPES: [(&str, usize); 7] = [
@@ -19,7 +19,7 @@ const TYPES: [(&str, usize); 7] = [
     ("sk-ecdsa-sha2-nistp256@openssh.com", 3),
 ];
 
-/// The key as `type base64`, or why it is none.
+/// The key as `type base64`, or why it is none and what one looks like.
 pub fn ssh_key(line: &str) -> Result<String, String> {
     let line = line.trim_end_matches('\n');
     if line.len() > SSH_KEY_BYTES_MAX {
