@@ -3,6 +3,7 @@
 mod actors;
 mod cheat;
 mod play;
+mod rental;
 mod report;
 
 use std::time::Duration;
@@ -20,8 +21,9 @@ const PLAY_TIMEOUT: Duration = Duration::from_secs(240);
 ///
 /// Nothing to configure and no network needed. A fast miner, a limited one, one
 /// that makes up its answers and one that goes silent halfway are challenged and
-/// scored for several epochs; in the middle another policy takes over. At the
-/// end a table shows what each claimed, proved and earned, as the chain has it.
+/// scored for several epochs; in the middle another policy takes over. Where a
+/// Docker Engine runs, one miner lets a machine and the validator logs in to it. At
+/// the end a table shows what each claimed, proved and earned, as the chain has it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -35,6 +37,10 @@ pub(super) struct Demo {
     /// Stay up after the last epoch, until SIGINT
     #[arg(long)]
     keep: bool,
+    /// An image of the Docker Engine's that can be rented, by its digest, instead of
+    /// one made of this machine's busybox and dropbear
+    #[arg(long, value_name = "sha256:...")]
+    rental_image: Option<String>,
     /// Any key of the validator's configuration: --set guard.enabled=false
     #[arg(long, value_name = "KEY=VALUE", value_parser = super::arguments::key_and_value)]
     set: Vec<(String, String)>,
@@ -77,7 +83,7 @@ impl Demo {
         } else {
             &mut *world.out
         };
-        let playing = play::play(&stage, progress);
+        let playing = play::play(&stage, self.rental_image.as_deref(), progress);
         let (cast, report) = tokio::time::timeout(PLAY_TIMEOUT, playing)
             .await
             .with_context(|| {

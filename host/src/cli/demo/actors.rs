@@ -15,11 +15,31 @@ use crate::subnet::events::Unobserved;
 use crate::subnet::key::AccountId;
 
 use super::cheat::MakesItUp;
+use super::rental::Rentable;
 
 /// Milliseconds a block takes.
 const BLOCK_MS: u64 = 300;
 /// Blocks an epoch takes.
 const TEMPO: u16 = 20;
+
+/// One processor of this machine, let to whoever validates. Its only renter is this
+/// process, so nobody has to be kept away from the machine.
+const LETTING: [(&str, &str); 11] = [
+    ("miner.providers", "provider-local"),
+    ("miner.price-micro-usd-per-hour", "10000"),
+    (
+        "plugins.provider-local.settings.price-micro-usd-per-hour",
+        "10000",
+    ),
+    ("plugins.provider-local.grant.machine", "true"),
+    ("rentals.spend-per-day-micro-usd-max", "1000000"),
+    ("machine.cpu-threads", "1"),
+    ("machine.memory-mib", "128"),
+    ("machine.disk-mib", "64"),
+    ("machine.disk", "memory"),
+    ("machine.firewall", "mine"),
+    ("machine.ssh-host", "127.0.0.1"),
+];
 
 /// A miner's part in the play.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,7 +151,8 @@ impl Stage {
     }
 
     /// Raises the curtain: everybody is started, nobody is waited for.
-    pub(super) async fn cast(&self) -> anyhow::Result<Cast> {
+    /// One miner lets what is `rentable`, and the validator looks into it.
+    pub(super) async fn cast(&self, rentable: Option<&Rentable>) -> anyhow::Result<Cast> {
         let chain = devchain::start(Options {
             listen: ([127, 0, 0, 1], 0).into(),
             pace: Pace::EveryMs(BLOCK_MS),
@@ -140,10 +161,11 @@ impl Stage {
             ..Options::default()
         })
         .await?;
-        let validator = self.validator(&chain.url()).await?;
+        let validator = self.validator(&chain.url(), rentable.is_some()).await?;
         let (mut miners, mut accounts) = (Vec::new(), Vec::new());
         for part in Part::ALL {
-            let miner = self.miner(part, &chain.url()).await?;
+            let lets = rentable.filter(|_| part == Part::Fast);
+            let miner = self.miner(part, &chain.url(), lets).await?;
             accounts.push((part, miner.node.account));
             miners.push((part, Some(miner)));
         }
@@ -160,7 +182,7 @@ impl Stage {
         })
     }
 
-    async fn validator(&self, url: &str) -> anyhow::Result<Actor> {
+    async fn validator(&self, url: &str, probes: bool) -> anyhow::Result<Actor> {
         let folder = self.validator_folder();
         let mut keys = common("validator", url, "//Alice").to_vec();
         let folder = folder.to_string_lossy();
@@ -180,11 +202,18 @@ impl Stage {
             // more than an operator with hundreds would let pass unseen.
             ("guard.moved-permille-max", "700"),
         ]);
+        if probes {
+            keys.extend([
+                ("probe.enabled", "true"),
+                ("probe.rental-s", "120"),
+                ("probe.ready-timeout-ms", "30000"),
+            ]);
+        }
         keys.extend(self.set.iter().map(|(key, value)| (&**key, &**value)));
         start(self.config(&keys)?, Replaced::default()).await
     }
 
-    async fn miner(&self, part: Part, url: &str) -> anyhow::Result<Actor> {
+    async fn miner(&self, part: Part, url: &str, lets: Option<&Rentable>) -> anyhow::Result<Actor> {
         let folder = self.folder.join(part.key().trim_start_matches('/'));
         let mut keys = common("miner", url, part.key()).to_vec();
         let folder = folder.to_string_lossy();
@@ -196,6 +225,13 @@ impl Stage {
             ("register-limit-rao", "1000000000"),
             ("accelerator.duty-permille", part.duty_permille()),
         ]);
+        if let Some(rentable) = lets {
+            keys.extend(LETTING);
+            keys.extend([
+                ("machine.docker", &*rentable.engine),
+                ("machine.images", &*rentable.image),
+            ]);
+        }
         let replaced = match part {
             Part::MakesItUp => Replaced {
                 accelerator: Some(Arc::new(MakesItUp)),

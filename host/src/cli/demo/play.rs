@@ -22,6 +22,7 @@ use crate::subnet::plugin::Rehearsal;
 use crate::subnet::weights::Weights;
 
 use super::actors::{Cast, Part, Stage};
+use super::rental;
 use super::report::{self, Report};
 
 /// The subnet that every development chain begins with.
@@ -32,13 +33,18 @@ const EPOCHS: [u32; 3] = [2, 4, 6];
 const LOOK: Duration = Duration::from_millis(50);
 
 /// Plays it to the end and reports.
-pub(super) async fn play(stage: &Stage, out: &mut dyn Write) -> anyhow::Result<(Cast, Report)> {
+pub(super) async fn play(
+    stage: &Stage,
+    rental_image: Option<&str>,
+    out: &mut dyn Write,
+) -> anyhow::Result<(Cast, Report)> {
     let began = Instant::now();
     writeln!(
         out,
         "A development chain, a validator and four miners in one process; nothing here is real TAO.\n"
     )?;
-    let mut cast = stage.cast().await?;
+    let rental = rental::prepare(rental_image, &stage.file("")).await;
+    let mut cast = stage.cast(rental.as_ref().ok()).await?;
     let store = cast.validator.node.store().await?;
     writeln!(out, "chain      {}", cast.chain.url())?;
     writeln!(out, "validator  {}", cast.validator.node.account)?;
@@ -48,6 +54,15 @@ pub(super) async fn play(stage: &Stage, out: &mut dyn Write) -> anyhow::Result<(
             .map(|actor| actor.node.account.to_string())
             .unwrap_or_default();
         writeln!(out, "miner      {account}  {}", part.name())?;
+    }
+    match &rental {
+        Ok(rental) => writeln!(
+            out,
+            "rental     \"{}\" lets containers of {}",
+            Part::Fast.name(),
+            rental.image
+        )?,
+        Err(why) => writeln!(out, "rental     skipped: {why}")?,
     }
     writeln!(out)?;
     let [silence, swap, last] = EPOCHS;
