@@ -18,6 +18,8 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+
 /// How long an engine may take to answer, on a machine busy with other tests.
 const START_S_MAX: u64 = 90;
 const USUAL_SOCKET: &str = "/var/run/docker.sock";
@@ -54,6 +56,20 @@ pub(crate) fn engine() -> Option<&'static Engine> {
     SHARED
         .get_or_init(|| or_skip(machines_own().map_or_else(start, Ok)))
         .as_ref()
+}
+
+/// Two engines of one network write over one another's rules: whoever starts a second
+/// one waits for those who use the first, and they for it.
+static TURNS: RwLock<()> = RwLock::const_new(());
+
+/// For as long as it is held, no engine is started or killed by a test.
+pub(crate) async fn beside_others() -> RwLockReadGuard<'static, ()> {
+    TURNS.read().await
+}
+
+/// For as long as it is held, no other test uses an engine.
+pub(crate) async fn alone() -> RwLockWriteGuard<'static, ()> {
+    TURNS.write().await
 }
 
 impl Engine {
@@ -211,6 +227,7 @@ fn here() -> &'static Path {
 
 #[test]
 fn an_engine_of_our_own_runs_a_rental_image_and_goes_without_a_trace() {
+    let _alone = TURNS.blocking_write();
     let Some(engine) = Engine::own() else { return };
     let socket = engine.socket.clone();
     let applet = [

@@ -97,11 +97,12 @@ impl Engine {
             Ok(_) => Ok(()),
             Err(EngineError::NotThere) => {
                 let made = self.call(async move |docker| docker.create_network(network).await);
-                match made.await {
-                    // Somebody else was faster.
-                    Ok(_) | Err(EngineError::Conflict(_)) => Ok(()),
-                    Err(error) => Err(error),
-                }
+                let Err(error) = made.await else {
+                    return Ok(());
+                };
+                // Somebody else may have been faster; the engine has several words for it.
+                let again = self.call(async |docker| docker.inspect_network(&name, None).await);
+                again.await.map(|_| ()).map_err(|_| error)
             }
             Err(error) => Err(error),
         }

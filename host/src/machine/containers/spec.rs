@@ -28,7 +28,7 @@ use super::tenant::{NODE_LABEL, Note};
 /// Processes and threads of one workload.
 const PIDS_MAX: i64 = 4_096;
 /// Files that one process of a workload may have open.
-const OPEN_FILES_MAX: i64 = 65_536;
+const OPEN_FILES_MAX: i64 = 16_384;
 /// Where a workload's SSH server listens.
 pub(super) const SSH_PORT: u16 = 22;
 /// Whom its renter logs in as.

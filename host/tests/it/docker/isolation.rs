@@ -14,6 +14,7 @@ const NAMESPACE: &str = "host-it-public";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_renter_reaches_the_internet_and_nothing_of_ours() {
+    let _beside = super::beside_others().await;
     let Some(engine) = engine() else { return };
     let stage = Stage::new(engine, "inside");
     let one = stage.launch("one").await;
@@ -72,6 +73,7 @@ async fn a_renter_reaches_the_internet_and_nothing_of_ours() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_renter_is_root_of_very_little() {
+    let _beside = super::beside_others().await;
     let Some(engine) = engine() else { return };
     let stage = Stage::new(engine, "little");
     let one = stage.launch("one").await;

@@ -10,6 +10,7 @@ use super::{Engine, engine};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_renter_logs_in_and_finds_what_was_ordered_until_it_ends() {
+    let _beside = super::beside_others().await;
     let Some(engine) = engine() else { return };
     let stage = Stage::new(engine, "login");
     let running = stage.launch("one").await;
@@ -44,6 +45,7 @@ async fn a_renter_logs_in_and_finds_what_was_ordered_until_it_ends() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_machine_is_not_let_again_however_many_ask_at_once() {
+    let _beside = super::beside_others().await;
     let Some(engine) = engine() else { return };
     let stage = Stage::new(engine, "full");
     let threads = stage.containers.free().await.unwrap().cpu_threads;
@@ -81,6 +83,7 @@ async fn a_full_machine_is_not_let_again_however_many_ask_at_once() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_end_comes_though_nobody_asks_and_the_node_began_again() {
+    let _beside = super::beside_others().await;
     let Some(engine) = engine() else { return };
     let mut stage = Stage::new(engine, "end");
     stage.launch("one").await;
@@ -106,6 +109,7 @@ async fn an_end_comes_though_nobody_asks_and_the_node_began_again() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_and_a_fork_bomb_are_their_renters_own_trouble() {
+    let _beside = super::beside_others().await;
     let Some(engine) = engine() else { return };
     let stage = Stage::new(engine, "bomb");
     let bad = stage.launch("bad").await;
@@ -125,6 +129,7 @@ async fn a_full_disk_and_a_fork_bomb_are_their_renters_own_trouble() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn disks_in_memory_are_of_their_size_too() {
+    let _beside = super::beside_others().await;
     let Some(engine) = engine() else { return };
     let stage = Stage::with_disk(engine, "memory", DiskLimit::Memory);
     let running = stage.launch("one").await;
@@ -141,6 +146,7 @@ async fn disks_in_memory_are_of_their_size_too() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_no_key_no_image_or_too_large_is_refused_before_anything_happens() {
+    let _beside = super::beside_others().await;
     let Some(engine) = engine() else { return };
     let stage = Stage::new(engine, "refused");
     let good = stage.workload("one");
@@ -188,6 +194,7 @@ async fn what_is_no_key_no_image_or_too_large_is_refused_before_anything_happens
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_engine_that_dies_takes_no_rental_along_for_good() {
+    let _alone = super::alone().await;
     let Some(mut engine) = Engine::own() else {
         return;
     };
@@ -224,6 +231,7 @@ async fn an_engine_that_dies_takes_no_rental_along_for_good() {
 #[ignore = "a measurement: cargo test -p host --test it -- --ignored --nocapture rentals::bench"]
 async fn bench_an_order_against_docker_run() {
     const RUNS: u32 = 5;
+    let _beside = super::beside_others().await;
     let Some(engine) = engine() else { return };
     let stage = Stage::new(engine, "bench");
     let (mut ours, mut by_hand) = (Duration::ZERO, Duration::ZERO);
