@@ -101,8 +101,18 @@ impl Engine {
     /// Kills the engine, as a crash would; only one of the test's own.
     pub(crate) fn kill(&mut self) {
         let process = self.process.as_mut().expect("an engine of our own");
-        let pid = std::fs::read_to_string(process.folder.path().join("pid")).unwrap();
-        run(Command::new("kill").args(["-9", pid.trim()])).unwrap();
+        let containerd = process.folder.path().join("exec/containerd");
+        let pids = [
+            process.folder.path().join("pid"),
+            containerd.join("containerd.pid"),
+        ];
+        for pid in pids.map(std::fs::read_to_string) {
+            run(Command::new("kill").args(["-9", pid.unwrap().trim()])).unwrap();
+        }
+        // A machine that starts again finds none of what a live one keeps there.
+        for stale in ["containerd.pid", "containerd.sock", "containerd.sock.ttrpc"] {
+            let _ = std::fs::remove_file(containerd.join(stale));
+        }
         let _ = std::fs::remove_file(&self.socket);
     }
 

@@ -137,7 +137,9 @@ async fn disks_in_memory_are_of_their_size_too() {
         &running,
         "dd if=/dev/zero of=/root/big bs=1M 2>&1; stat -c %s /root/big",
     );
-    assert!(said.ends_with(&(32_u64 << 20).to_string()), "{said}");
+    // But for a page that the file system keeps for itself.
+    let written: u64 = said.lines().last().unwrap().trim().parse().unwrap();
+    assert!(((31 << 20)..=(32 << 20)).contains(&written), "{said}");
     assert_eq!(
         stage.containers.free().await.unwrap().memory_mib,
         512 - 64 - 32
