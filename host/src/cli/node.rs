@@ -104,12 +104,7 @@ impl Node {
             condition: Condition::Plugins,
             met: true,
         });
-        let connected = keys::connect(
-            &config.network,
-            Some((&config.wallet, hotkey.clone())),
-            metrics.clone(),
-        )?;
-        let chain = Arc::new(connected.with_commits(config.settings.validator.commits));
+        let chain = connect(&config, hotkey.clone(), metrics.clone())?;
         let quiet = Quiet::default();
         let guard = Arc::new(Guard::new(config.settings.guard));
         let (sources, hangup) = again.map(|again| (again.sources, again.hangup)).unzip();
@@ -120,13 +115,7 @@ impl Node {
             guard.clone(),
             quiet.clone(),
         ));
-        let letting = match config.role {
-            Role::Miner => {
-                let letting = miner::Letting::open(&config, account, &registry, &metrics);
-                Some(letting.await?)
-            }
-            Role::Validator => None,
-        };
+        let letting = letting(&config, account, &registry, &metrics).await?;
         let face = admin::Face::new(
             &config,
             account,
@@ -155,10 +144,7 @@ impl Node {
             opened,
             shutdown: shutdown.clone(),
         };
-        if let Some(machine) = machine {
-            let requested = shutdown.requested();
-            services.spawn(async move { machine.keep(requested).await });
-        }
+        machine::keep(machine, &shutdown, &mut services);
         let role = match axon.zip(letting) {
             Some((listener, letting)) => {
                 tokio::spawn(miner::run(means, listener, letting, &mut services)?)
@@ -197,6 +183,31 @@ impl Node {
         }
         ended
     }
+}
+
+/// The chain; nobody waits for it here.
+fn connect(
+    config: &Config,
+    hotkey: Arc<dyn Signer>,
+    metrics: Arc<Metrics>,
+) -> anyhow::Result<Arc<Subtensor>> {
+    let signing = Some((&config.wallet, hotkey));
+    let connected = keys::connect(&config.network, signing, metrics)?;
+    let commits = config.settings.validator.commits;
+    Ok(Arc::new(connected.with_commits(commits)))
+}
+
+/// A miner's rentals.
+async fn letting(
+    config: &Config,
+    account: AccountId,
+    registry: &Arc<Registry>,
+    metrics: &Arc<Metrics>,
+) -> anyhow::Result<Option<miner::Letting>> {
+    Ok(match config.role {
+        Role::Miner => Some(miner::Letting::open(config, account, registry, metrics).await?),
+        Role::Validator => None,
+    })
 }
 
 /// What a role needs before it is of use.

@@ -250,7 +250,7 @@ fn hex_value(digits: &[u8]) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::panic)]
     use base64::prelude::BASE64_STANDARD;
     use proptest::prelude::*;
 

@@ -4,11 +4,14 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
+use tokio::task::JoinSet;
 
 use crate::config::{Config, MachineDisk, MachineFirewall, Role};
 use crate::machine::{Containers, ContainersOptions, DiskLimit, Firewall, LocalMachine};
 use crate::subnet::key::AccountId;
 use crate::subnet::workload::Share;
+
+use crate::cli::shutdown::Shutdown;
 
 /// Its containers; `None` where nothing is let out.
 pub(super) fn containers(
@@ -24,6 +27,18 @@ pub(super) fn containers(
     let folder = settings.state_folder.display();
     let opened = opened.with_context(|| format!("no disks can be kept below {folder}"))?;
     Ok(Some(Arc::new(opened)))
+}
+
+/// Looks after them, if there are any, until the node ends.
+pub(super) fn keep(
+    containers: Option<Arc<Containers>>,
+    shutdown: &Shutdown,
+    services: &mut JoinSet<()>,
+) {
+    if let Some(containers) = containers {
+        let requested = shutdown.requested();
+        services.spawn(async move { containers.keep(requested).await });
+    }
 }
 
 fn options(config: &Config, hotkey: AccountId) -> ContainersOptions {

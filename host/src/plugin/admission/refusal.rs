@@ -322,6 +322,13 @@ impl AdmissionError {
             Self::Settings { name, .. } | Self::SettingsTooLarge { name, .. } => {
                 format!("mend [plugins.{name}.settings] in the configuration")
             }
+            _ => self.node_remedy(),
+        }
+    }
+
+    /// The same, for what is a matter of the node and not of the component.
+    fn node_remedy(&self) -> String {
+        match self {
             Self::WrongWorld { .. } | Self::NotThisRole(_) => {
                 "see `host plugin list` for what this node runs".into()
             }
@@ -339,7 +346,7 @@ impl AdmissionError {
             }
             Self::TooManyActive(_) => "swap one of them instead".into(),
             Self::TimedOut(_) | Self::Busy => "try again in a minute".into(),
-            Self::State(_) => "check the state folder's space and permissions".into(),
+            _ => "check the state folder's space and permissions".into(),
         }
     }
 }

@@ -95,7 +95,6 @@ impl Board {
     }
 
     /// Those never heard, and those that were.
-    #[expect(clippy::type_complexity, reason = "two lists of one thing")]
     fn ask_again(
         self: &Arc<Self>,
     ) -> (

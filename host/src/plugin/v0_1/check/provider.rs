@@ -53,8 +53,11 @@ pub(in crate::plugin) fn wants(wants: Vec<wit::Want>) -> Checked<Vec<Want>> {
     Ok(checked)
 }
 
+/// A text, what it may have beside letters and digits, and what it is then.
+type Wanted = (String, fn(char) -> bool, fn(String) -> Want);
+
 fn want(want: wit::Want) -> Checked<Want> {
-    let (text, allowed, checked): (String, fn(char) -> bool, fn(String) -> Want) = match want {
+    let (text, allowed, checked): Wanted = match want {
         wit::Want::HttpOrigin(origin) => (origin, |c| ".:/-[]".contains(c), Want::HttpOrigin),
         wit::Want::Credential(name) => (name, |c| c == '-', Want::Credential),
         wit::Want::Machine => return Ok(Want::Machine),

@@ -128,7 +128,8 @@ fn by_default_nothing_that_costs_money_is_let() {
 #[test]
 fn what_the_provider_refuses_is_told_again_in_the_same_words() {
     let account = || ProviderError::Account("card 4111 declined".to_owned());
-    let cases: [(ProviderError, fn(&RentError) -> bool); 5] = [
+    type Told = fn(&RentError) -> bool;
+    let cases: [(ProviderError, Told); 5] = [
         (ProviderError::NoCapacity, |e| {
             matches!(e, RentError::Full(_))
         }),

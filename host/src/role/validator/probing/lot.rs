@@ -157,7 +157,7 @@ fn queue(offered: Vec<Offered>, tries: &[LastTry], seed: [u8; 32]) -> Vec<Offere
             ((block, lot(&seed, &hotkey, "")), offered)
         })
         .collect();
-    queue.sort_by(|(one, _), (other, _)| one.cmp(other));
+    queue.sort_by_key(|(turn, _)| *turn);
     queue.into_iter().map(|(_, offered)| offered).collect()
 }
 
