@@ -73,6 +73,13 @@ pub(super) fn echo(received: &Received) -> Vec<Act> {
             );
             vec![Act::Write(text.into_bytes())]
         }
+        _ => echo_encoded(&path, &sent, all),
+    }
+}
+
+/// The same in an encoding, or in a way that an answer is not made.
+fn echo_encoded(path: &str, sent: &str, all: String) -> Vec<Act> {
+    match path {
         "/base64" => ok("", BASE64_STANDARD.encode(all)),
         "/base64-url" => ok("", BASE64_URL_SAFE_NO_PAD.encode(all)),
         "/hex" => ok("", hex::encode_upper(all)),
