@@ -115,7 +115,7 @@ impl Containers {
     /// What there is to give out: of the processor the last threads, since the first
     /// is what the system itself likes best.
     async fn room(&self) -> Result<Room, WorkloadError> {
-        let let_out = self.options.let_out;
+        let let_out = self.options.for_rent();
         let threads = self.engine.info().await?.ncpu.unwrap_or_default();
         let threads = u32::try_from(threads).unwrap_or_default();
         let gpus = match let_out.gpu_count {
@@ -127,7 +127,6 @@ impl Containers {
             cpus: (threads.saturating_sub(let_out.cpu_threads)..threads).collect(),
             gpus,
             ports: self.options.ssh_ports.clone().collect(),
-            disk_is_memory: self.options.disk_limit() == DiskLimit::Memory,
         })
     }
 
@@ -229,7 +228,7 @@ impl Drop for InHand<'_> {
 impl Workloads for Containers {
     async fn inventory(&self) -> Result<Hardware, WorkloadError> {
         let hardware = self.hardware().await?;
-        let let_out = self.options.let_out;
+        let let_out = self.options.for_rent();
         Ok(Hardware {
             gpus: let_out_gpus(hardware.gpus, let_out.gpu_count),
             cpu_threads: let_out.cpu_threads.min(hardware.cpu_threads),

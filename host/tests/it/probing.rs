@@ -1,6 +1,7 @@
 //! A validator rents from a miner over the signed wire and logs in to a real SSH
 //! server: everything but the landlord and its containers is what runs.
 
+use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,13 +44,11 @@ struct Miner {
 
 impl Miner {
     async fn order(&self, request: RentRequest) -> Lease {
-        let (path, public) = host_key(self.folder.path(), "ed25519");
-        let server = openssh(
-            &self.sshd,
-            self.folder.path(),
-            &path,
-            &request.ssh_public_key,
-        );
+        // An order may come again: each has a folder of its own.
+        let folder = self.folder.path().join(&request.key);
+        fs::create_dir_all(&folder).unwrap();
+        let (path, public) = host_key(&folder, "ed25519");
+        let server = openssh(&self.sshd, &folder, &path, &request.ssh_public_key);
         Lease {
             key: request.key,
             machine: request.machine,

@@ -71,6 +71,15 @@ impl ContainersOptions {
         }
     }
 
+    /// What workloads may have: disks that are memory are set aside from it.
+    pub(super) fn for_rent(&self) -> Share {
+        let mut share = self.let_out;
+        if self.disk_limit() == DiskLimit::Memory {
+            share.memory_mib = share.memory_mib.saturating_sub(share.disk_mib);
+        }
+        share
+    }
+
     /// What `share` takes of memory: its disk too, where that is memory.
     pub(super) fn memory_mib(&self, share: &Share) -> u64 {
         match self.disk_limit() {

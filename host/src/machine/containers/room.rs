@@ -15,8 +15,6 @@ pub(super) struct Room {
     /// The cards that are let out.
     pub(super) gpus: Vec<String>,
     pub(super) ports: Vec<u16>,
-    /// What of its disk a workload takes as memory: all or nothing.
-    pub(super) disk_is_memory: bool,
 }
 
 /// What one workload gets.
@@ -35,11 +33,7 @@ impl Room {
             shares.fold(0, u64::saturating_add)
         };
         let disk_taken = taken(|share| share.disk_mib);
-        let memory_taken = taken(|share| share.memory_mib).saturating_add(if self.disk_is_memory {
-            disk_taken
-        } else {
-            0
-        });
+        let memory_taken = taken(|share| share.memory_mib);
         Share {
             gpu_count: count(self.free_gpus(tenants).len()).min(self.let_out.gpu_count),
             cpu_threads: count(self.free_cpus(tenants).len()),
@@ -56,13 +50,8 @@ impl Room {
         port_is_free: impl Fn(u16) -> bool,
     ) -> Result<Slot, WorkloadError> {
         let free = self.free(tenants);
-        let memory_mib = share.memory_mib.saturating_add(if self.disk_is_memory {
-            share.disk_mib
-        } else {
-            0
-        });
         if share.cpu_threads > free.cpu_threads
-            || memory_mib > free.memory_mib
+            || share.memory_mib > free.memory_mib
             || share.disk_mib > free.disk_mib
             || share.gpu_count > free.gpu_count
         {
@@ -125,7 +114,6 @@ mod tests {
             cpus: vec![4, 5, 6, 7],
             gpus: vec!["GPU-a".to_owned(), "GPU-b".to_owned()],
             ports: (100..104).collect(),
-            disk_is_memory: false,
         }
     }
 
@@ -157,27 +145,6 @@ mod tests {
             room.take(&tenants, &least, |_| true),
             Err(WorkloadError::NoRoom)
         );
-    }
-
-    #[test]
-    fn a_disk_in_memory_is_memory() {
-        let room = Room {
-            disk_is_memory: true,
-            ..room()
-        };
-        let share = Share {
-            gpu_count: 0,
-            cpu_threads: 1,
-            memory_mib: 600,
-            disk_mib: 401,
-        };
-        assert_eq!(room.take(&[], &share, |_| true), Err(WorkloadError::NoRoom));
-        let fits = Share {
-            disk_mib: 400,
-            ..share
-        };
-        let slot = room.take(&[], &fits, |_| true).unwrap();
-        assert_eq!(room.free(&[tenant(fits, slot)]).memory_mib, 0);
     }
 
     #[test]

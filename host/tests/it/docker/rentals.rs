@@ -142,7 +142,7 @@ async fn disks_in_memory_are_of_their_size_too() {
     assert!(((31 << 20)..=(32 << 20)).contains(&written), "{said}");
     assert_eq!(
         stage.containers.free().await.unwrap().memory_mib,
-        512 - 64 - 32
+        512 - 256 - 64
     );
 }
 
