@@ -2,11 +2,12 @@
 
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use host::subnet::rental::Rental;
 
-use super::cloud;
+use super::cloud::{self, Account};
 use crate::node::process::{Running, host};
 use crate::plugin::support::PROVIDER;
 
@@ -96,6 +97,20 @@ fn configure(home: &Path, origin: &str) {
     std::fs::write(home.join("key.pub"), SSH_KEY).unwrap();
 }
 
+fn times_asked(account: &Mutex<Account>, path: &str) -> u64 {
+    let account = account.lock().unwrap();
+    account.asked.get(path).copied().unwrap_or(0)
+}
+
+/// Waits until the cloud was asked once more; an order may also be one that the
+/// node carries out by itself.
+fn until_asked(account: &Mutex<Account>, path: &str, before: u64) {
+    let begun = Instant::now();
+    while times_asked(account, path) == before && begun.elapsed() < PATIENCE {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
 fn succeeded(output: &Output, node: &Node<'_>) {
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{said}\n{}", node.log());
@@ -130,6 +145,7 @@ fn a_node_killed_ten_times_buys_nothing_twice_and_leaves_nothing_behind() {
             &key_file,
             "--no-wait",
         ];
+        let ordered = times_asked(&account, "/provision");
         let mut asked = vec![node.begin(&order)];
         if round % 3 == 2 {
             let before = format!("kill-{}", round - 1);
@@ -137,8 +153,9 @@ fn a_node_killed_ten_times_buys_nothing_twice_and_leaves_nothing_behind() {
             let first = format!("kill-{}", round - 2);
             asked.push(node.begin(&["rental", "extend", &first, "--by", "1h"]));
         }
-        // From before the request to after its answer, in ten steps.
-        std::thread::sleep(Duration::from_millis(40 * round));
+        // The request has arrived; its answer takes up to 120 ms, some fail.
+        until_asked(&account, "/provision", ordered);
+        std::thread::sleep(Duration::from_millis(17 * round));
         node.kill();
         for mut child in asked {
             let _ = child.wait();
@@ -161,6 +178,8 @@ fn a_node_killed_ten_times_buys_nothing_twice_and_leaves_nothing_behind() {
         twice.map(|(key, _)| key.clone()).collect()
     };
     assert!(twice.is_empty(), "bought twice: {twice:?}");
+    let orders = account.lock().unwrap().bought.len();
+    assert!(orders >= 5, "the kills met {orders} orders");
     for order in node.settled().unwrap() {
         succeeded(&node.ask(&["rental", "end", &order]), &node);
     }
