@@ -116,7 +116,7 @@ fn fill(folder: &Path, rentals: &[Rental]) {
                 rental.order_key,
                 rental.request.key,
                 rental.phase.as_str(),
-                rental.over_at,
+                rental.over_at.map(|at| i64::try_from(at).unwrap()),
                 serde_json::to_string(rental).unwrap(),
             ])
             .unwrap();

@@ -13,7 +13,6 @@ use crate::plugin::support::PROVIDER;
 
 /// A slow machine under load needs this long for what takes seconds.
 const PATIENCE: Duration = Duration::from_secs(180);
-const KILLS: u64 = 10;
 const SSH_KEY: &str =
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f";
 
@@ -86,7 +85,7 @@ fn configure(home: &Path, origin: &str) {
         "role = \"miner\"\nnetwork = \"ws://127.0.0.1:9\"\nnetuid = 1\nstate-folder = \"state\"\n\
          wallet.name = \"//Bob\"\nmetrics.listen = \"off\"\n\
          axon.ip = \"127.0.0.1\"\naxon.port = 0\n\
-         [rentals]\nspend-per-day-micro-usd-max = 1_000_000_000\nsettle-s = 1\nreconcile-s = 2\n\
+         [rentals]\nspend-per-day-micro-usd-max = 1_000_000_000\nrentals-max = 1_000\nsettle-s = 1\nreconcile-s = 2\n\
          [plugins.misbehave-provider.settings]\norigin = \"{origin}\"\n\
          [plugins.misbehave-provider.grant]\nprivate-origins = [\"{origin}\"]\n"
     );
@@ -118,6 +117,17 @@ fn succeeded(output: &Output, node: &Node<'_>) {
 
 #[test]
 fn a_node_killed_ten_times_buys_nothing_twice_and_leaves_nothing_behind() {
+    killed(10);
+}
+
+#[test]
+#[ignore = "takes a quarter of an hour: cargo test -p host --test it -- --ignored rentals::kills"]
+fn a_node_killed_two_hundred_times_buys_nothing_twice_and_leaves_nothing_behind() {
+    killed(200);
+}
+
+/// At a moment of its own each time, while an order is under way.
+fn killed(times: u64) {
     let home = tempfile::tempdir().unwrap();
     let (origin, account) = cloud::serve();
     configure(home.path(), &origin);
@@ -130,7 +140,7 @@ fn a_node_killed_ten_times_buys_nothing_twice_and_leaves_nothing_behind() {
     let swapped = node.ask(&["plugin", "swap", "misbehave-provider", &adapter, "--pin"]);
     succeeded(&swapped, &node);
     let key_file = home.path().join("key.pub").display().to_string();
-    for round in 0..KILLS {
+    for round in 0..times {
         let key = format!("kill-{round}");
         let machine = "misbehave-provider/small";
         let order = [
@@ -155,7 +165,7 @@ fn a_node_killed_ten_times_buys_nothing_twice_and_leaves_nothing_behind() {
         }
         // The request has arrived; its answer takes up to 120 ms, some fail.
         until_asked(&account, "/provision", ordered);
-        std::thread::sleep(Duration::from_millis(17 * round));
+        std::thread::sleep(Duration::from_millis(17 * round % 190));
         node.kill();
         for mut child in asked {
             let _ = child.wait();
