@@ -14,7 +14,8 @@ use serde_json::{Value, json};
 pub(super) struct Account {
     pub(super) instances: Vec<Value>,
     pub(super) bought: BTreeMap<String, usize>,
-    asked: u64,
+    /// Requests that arrived, answered or not, by path.
+    pub(super) asked: BTreeMap<String, u64>,
 }
 
 impl Account {
@@ -67,8 +68,9 @@ fn answer(mut stream: &TcpStream, account: &Mutex<Account>) -> std::io::Result<(
     let asked: Value = serde_json::from_slice(&body)?;
     let (told, number) = {
         let mut account = account.lock().unwrap();
-        account.asked += 1;
-        (does(&path, &asked, &mut account).to_string(), account.asked)
+        *account.asked.entry(path.clone()).or_insert(0) += 1;
+        let number: u64 = account.asked.values().sum();
+        (does(&path, &asked, &mut account).to_string(), number)
     };
     // So that a kill meets calls under way, and some that fail though they worked.
     std::thread::sleep(Duration::from_millis(number * 37 % 120));
