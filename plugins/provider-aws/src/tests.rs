@@ -7,9 +7,9 @@ mod machines;
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 
 use provider_kit::{
-    Failure, HttpError, Label, Order, Query, Response, State,
+    Failure, HttpError, Label, Order, Response, State,
     ssh::HostKey,
-    testing::{Scripted, answer},
+    testing::{Scripted, answer, any},
     text::digest,
 };
 
@@ -141,17 +141,6 @@ fn order() -> Order {
             name: "uid".into(),
             value: "7".into(),
         }],
-    }
-}
-
-fn any() -> Query {
-    Query {
-        gpu_model: None,
-        gpu_count: None,
-        gpu_memory_mib: None,
-        region: None,
-        price_micro_usd_per_hour_max: None,
-        labels: vec![],
     }
 }
 

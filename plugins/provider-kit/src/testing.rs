@@ -8,7 +8,7 @@ use std::{
     rc::Rc,
 };
 
-use crate::{Auth, Header, HttpError, Level, Method, Outside, Request, Response};
+use crate::{Auth, Header, HttpError, Level, Method, Outside, Query, Request, Response};
 use cloud::{Answer, Asked, Cloud, Troubled};
 
 /// What answers a request.
@@ -135,6 +135,19 @@ fn method(method: Method) -> &'static str {
         Method::Put => "PUT",
         Method::Patch => "PATCH",
         Method::Delete => "DELETE",
+    }
+}
+
+/// Asks for whatever there is.
+#[must_use]
+pub fn any() -> Query {
+    Query {
+        gpu_model: None,
+        gpu_count: None,
+        gpu_memory_mib: None,
+        region: None,
+        price_micro_usd_per_hour_max: None,
+        labels: vec![],
     }
 }
 

@@ -4,10 +4,10 @@
 use std::{cell::RefCell, rc::Rc};
 
 use provider_kit::{
-    Failure, Label, Order, Query, State,
+    Failure, Label, Order, State,
     ssh::HostKey,
     testing::{
-        Scripted,
+        Scripted, any,
         cloud::{Fault, Troubled},
         served,
     },
@@ -71,17 +71,6 @@ fn order(key: &str) -> Order {
             name: "uid".into(),
             value: "7".into(),
         }],
-    }
-}
-
-fn any() -> Query {
-    Query {
-        gpu_model: None,
-        gpu_count: None,
-        gpu_memory_mib: None,
-        region: None,
-        price_micro_usd_per_hour_max: None,
-        labels: vec![],
     }
 }
 
