@@ -17,9 +17,7 @@ use crate::subnet::evidence::StoreError;
 use crate::subnet::hardware::Hardware;
 use crate::subnet::key::AccountId;
 use crate::subnet::letting::Rules;
-use crate::subnet::plugin::{
-    ChallengeGenerator, ChallengeSolver, Digest, KeptPlugin, PluginId, Plugins, ScoringPolicy,
-};
+use crate::subnet::plugin::{Digest, PluginId, Plugins};
 use crate::subnet::provider::{
     Instance, InstanceState, Offer, Order, ProviderAdapter, ProviderError, Query, SshEndpoint,
 };
@@ -150,27 +148,6 @@ impl Clock for World {
 pub(super) struct Active(pub(super) Arc<World>);
 
 impl Plugins for Active {
-    fn policy(&self) -> Option<Arc<dyn ScoringPolicy>> {
-        None
-    }
-    fn shadow(&self) -> Option<Arc<dyn ScoringPolicy>> {
-        None
-    }
-    fn generators(&self) -> Vec<Arc<dyn ChallengeGenerator>> {
-        Vec::new()
-    }
-    fn generator(&self, _: &PluginId) -> Option<Arc<dyn ChallengeGenerator>> {
-        None
-    }
-    fn kept(&self, _: &PluginId) -> Option<KeptPlugin> {
-        None
-    }
-    fn solver(&self, _: &str) -> Option<Arc<dyn ChallengeSolver>> {
-        None
-    }
-    fn solver_names(&self) -> Vec<String> {
-        Vec::new()
-    }
     fn providers(&self) -> Vec<Arc<dyn ProviderAdapter>> {
         let names = self.0.state().adapters.clone();
         let adapter = |name: &'static str| -> Arc<dyn ProviderAdapter> {

@@ -432,12 +432,4 @@ impl Plugins for FakePlugins {
             settings: Default::default(),
         })
     }
-
-    fn solver(&self, _: &str) -> Option<Arc<dyn ChallengeSolver>> {
-        None
-    }
-
-    fn solver_names(&self) -> Vec<String> {
-        Vec::new()
-    }
 }
