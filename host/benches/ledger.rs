@@ -175,6 +175,7 @@ fn means(ledger: SqliteLedger, cloud: Arc<Cloud>) -> Means {
         observer: Arc::new(Unobserved),
         clock: Arc::new(SystemClock),
         may_rent: Arc::new(|_| Ok(())),
+        caretaker: None,
     }
 }
 

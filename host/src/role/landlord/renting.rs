@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::subnet::rental::{
     Lease, Listing, Phase, RentError, RentRequest, Rental, Renter, cost_micro_usd,
 };
+use crate::subnet::text::escape;
 
 use super::labels;
 use super::office::Office;
@@ -67,8 +68,7 @@ impl Office {
             }
             found = self.board.listings().await.into_iter().find(named);
         }
-        let none = || RentError::NoSuchMachine(crate::subnet::text::escape(&request.machine));
-        let listing = found.ok_or_else(none)?;
+        let listing = found.ok_or_else(|| self.not_offered(&request.machine))?;
         let price = listing.price_micro_usd_per_hour;
         if price > request.price_micro_usd_per_hour_max {
             return Err(RentError::PriceRose(price));
@@ -80,6 +80,19 @@ impl Office {
         match too_much {
             true => Err(RentError::Full("the machine has less than that".to_owned())),
             false => Ok(listing),
+        }
+    }
+
+    /// Somebody has it, or there is none.
+    fn not_offered(&self, machine: &str) -> RentError {
+        let own = &self.rules.own_adapter;
+        let is_it = |rental: &Rental| match machine.is_empty() {
+            true => rental.adapter == *own,
+            false => rental.request.machine == machine,
+        };
+        match self.book.all_live(None).iter().any(is_it) {
+            true => RentError::Full("it is let".to_owned()),
+            false => RentError::NoSuchMachine(escape(machine)),
         }
     }
 
@@ -130,7 +143,10 @@ fn answer(rental: &Rental) -> Result<Lease, RentError> {
     Err(match labels::refusal(rental) {
         Some(("full", _)) => RentError::Full(reason),
         Some(("price-rose", Some(price))) => RentError::PriceRose(price),
-        Some(("gone", _)) => RentError::NoSuchMachine(rental.request.machine.clone()),
+        Some(("gone", _)) => {
+            let machine = escape(&rental.request.machine);
+            RentError::NoSuchMachine(format!("{machine}: {reason}"))
+        }
         _ => RentError::Upstream(reason),
     })
 }

@@ -207,6 +207,11 @@ fn hardware() -> Hardware {
 }
 
 impl State {
+    fn is_full(&self) -> bool {
+        let alive = |it: &&Thing| it.instance.state != InstanceState::Terminated;
+        self.things.iter().filter(alive).count() >= self.capacity
+    }
+
     fn look(&mut self) {
         let now = self.now;
         for thing in &mut self.things {
@@ -241,6 +246,9 @@ impl ProviderAdapter for Cloud {
     async fn offers(&self, _: &Query) -> Result<Vec<Offer>, ProviderError> {
         // No effect, so no point to die at; it fails when all does.
         let state = self.world.state();
+        if state.is_full() {
+            return Ok(Vec::new());
+        }
         Ok(vec![Offer {
             id: "small".to_owned(),
             hardware: hardware(),
@@ -262,8 +270,7 @@ impl ProviderAdapter for Cloud {
             if let Some(known) = known {
                 return Ok(known.instance.clone());
             }
-            let gone = |it: &&Thing| it.instance.state != InstanceState::Terminated;
-            if state.things.iter().filter(gone).count() >= state.capacity {
+            if state.is_full() {
                 return Err(ProviderError::NoCapacity);
             }
             if state.price > order.price_micro_usd_per_hour_max {
@@ -426,6 +433,7 @@ pub(super) fn life<F: Future<Output = ()>>(
         observer: Arc::new(Unobserved),
         clock: world.clone(),
         may_rent: Arc::new(|_| Ok(())),
+        caretaker: Some(world.clone()),
     };
     let lettings = Lettings::open(means, rules.clone()).unwrap();
     runtime.block_on(async {
