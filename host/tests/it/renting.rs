@@ -1,7 +1,11 @@
 //! Renting over real sockets: the signed wire, the classic `Allocate`, and the
-//! operator API, each against a miner with a landlord that lets on paper.
+//! operator API, each against a miner with a landlord that lets on paper; and the
+//! operator API in whole nodes.
 
 mod allocate;
 mod operator;
+mod schema;
+mod stage;
 mod support;
+mod whole;
 mod wire;
