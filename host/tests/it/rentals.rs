@@ -1,5 +1,5 @@
 //! Rentals in whole nodes: processes of the real binary that are killed while a
 //! cloud on this machine goes on.
 
-mod cloud;
+pub(crate) mod cloud;
 mod kills;

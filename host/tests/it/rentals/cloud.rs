@@ -11,16 +11,16 @@ use serde_json::{Value, json};
 
 /// What runs there, and what was ever bought.
 #[derive(Debug, Default)]
-pub(super) struct Account {
-    pub(super) instances: Vec<Value>,
-    pub(super) bought: BTreeMap<String, usize>,
+pub(crate) struct Account {
+    pub(crate) instances: Vec<Value>,
+    pub(crate) bought: BTreeMap<String, usize>,
     /// Requests that arrived, answered or not, by path.
-    pub(super) asked: BTreeMap<String, u64>,
+    pub(crate) asked: BTreeMap<String, u64>,
 }
 
 impl Account {
     /// The orders of what is paid for.
-    pub(super) fn alive(&self) -> Vec<String> {
+    pub(crate) fn alive(&self) -> Vec<String> {
         let alive = self
             .instances
             .iter()
@@ -34,7 +34,7 @@ impl Account {
 }
 
 /// Serves until the test's process ends; its origin.
-pub(super) fn serve() -> (String, Arc<Mutex<Account>>) {
+pub(crate) fn serve() -> (String, Arc<Mutex<Account>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let origin = format!("http://{}", listener.local_addr().unwrap());
     let account = Arc::new(Mutex::new(Account::default()));

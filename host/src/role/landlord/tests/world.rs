@@ -375,6 +375,13 @@ impl Ledger for Mortal {
     fn committed_micro_usd(&self, adapter: Option<&str>, since: u64) -> Result<u64, StoreError> {
         self.ledger.committed_micro_usd(adapter, since)
     }
+    fn committed_by_renter_micro_usd(
+        &self,
+        renter: &Renter,
+        since: u64,
+    ) -> Result<u64, StoreError> {
+        self.ledger.committed_by_renter_micro_usd(renter, since)
+    }
 }
 
 pub(super) fn rules() -> Rules {
