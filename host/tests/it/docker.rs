@@ -10,8 +10,10 @@
 //! and passes, except under `CI=true`, where every test must run.
 
 mod isolation;
+mod order;
 mod rentals;
-mod stage;
+pub(crate) mod stage;
+pub(crate) mod tracks;
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};

@@ -64,15 +64,15 @@ impl Running {
 }
 
 /// A folder, a chain, and nodes that know of no other configuration.
-pub(super) struct Field {
+pub(crate) struct Field {
     pub(super) home: tempfile::TempDir,
-    pub(super) url: String,
+    pub(crate) url: String,
     _chain: Option<Running>,
 }
 
 impl Field {
     /// Starts `host devchain` on a port of its own.
-    pub(super) fn new(block_ms: &str, tempo: &str) -> Self {
+    pub(crate) fn new(block_ms: &str, tempo: &str) -> Self {
         let home = tempfile::tempdir().expect("a temporary folder");
         let mut command = host(home.path());
         command.args(["devchain", "--allow-loopback", "--listen", "127.0.0.1:0"]);
