@@ -204,7 +204,6 @@ async fn finding(chain: &DevChain, store: &SqliteStore) -> Finding {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "its OpenSSH server is not logged in to yet; `host demo` shows the same with Dropbear"]
 async fn a_validator_rents_over_the_wire_logs_in_and_gives_back() {
     let Some(sshd) = program("/usr/sbin/sshd", "openssh-server") else {
         return;

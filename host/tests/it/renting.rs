@@ -1,8 +1,6 @@
 //! Renting over real sockets: the signed wire, the classic `Allocate`, and the
 //! operator API, each against a miner with a landlord that lets on paper or, for
-//! `Allocate`, with the real one.
-//! operator API, each against a miner with a landlord that lets on paper; and the
-//! operator API in whole nodes.
+//! `Allocate`, with the real one; and the operator API in whole nodes.
 
 mod allocate;
 mod local;

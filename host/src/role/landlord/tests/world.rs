@@ -57,6 +57,12 @@ pub(super) struct State {
     pub(super) bought: BTreeMap<String, usize>,
     pub(super) calls: Vec<&'static str>,
     pub(super) capacity: usize,
+    /// Whether there is anything to order.
+    pub(super) offers: bool,
+    /// Times that was asked.
+    pub(super) asks: usize,
+    /// Turns that others have before that is answered.
+    pub(super) thoughts: usize,
     pub(super) price: u64,
     /// Seconds until what was bought is listed.
     pub(super) late_s: u64,
@@ -85,6 +91,9 @@ impl World {
                 bought: BTreeMap::new(),
                 calls: Vec::new(),
                 capacity: 10,
+                offers: true,
+                asks: 0,
+                thoughts: 0,
                 price: PRICE,
                 late_s: 0,
                 boot_s: 10,
@@ -245,8 +254,13 @@ impl ProviderAdapter for Cloud {
 
     async fn offers(&self, _: &Query) -> Result<Vec<Offer>, ProviderError> {
         // No effect, so no point to die at; it fails when all does.
+        self.world.state().asks += 1;
+        let thoughts = self.world.state().thoughts;
+        for _ in 0..thoughts {
+            tokio::task::yield_now().await;
+        }
         let state = self.world.state();
-        if state.is_full() {
+        if state.is_full() || !state.offers {
             return Ok(Vec::new());
         }
         Ok(vec![Offer {
