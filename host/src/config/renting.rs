@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::subnet::key::AccountId;
+use crate::subnet::purse::Purse;
 
 use super::problem::Problem;
 use super::reader::Reader;
@@ -48,6 +49,8 @@ pub struct Operator {
     pub listen: Option<SocketAddr>,
     /// Whose signed requests are served.
     pub keys: Vec<AccountId>,
+    /// What they may spend.
+    pub purse: Purse,
 }
 
 impl Operator {
@@ -67,8 +70,36 @@ impl Operator {
                     .to_owned(),
             ));
         }
-        Self { listen, keys }
+        Self {
+            listen,
+            keys,
+            purse: purse(reader),
+        }
+    }
+}
+
+fn purse(reader: &mut Reader) -> Purse {
+    let none = Purse::default();
+    let amount = 0..=MICRO_USD_MAX;
+    Purse {
+        price_micro_usd_per_hour_max: reader.integer(
+            "operator.price-micro-usd-per-hour-max",
+            none.price_micro_usd_per_hour_max,
+            amount.clone(),
+        ),
+        spend_per_rental_micro_usd_max: reader
+            .integer_or_none("operator.spend-per-rental-micro-usd-max", amount.clone()),
+        spend_per_day_micro_usd_max: reader.integer(
+            "operator.spend-per-day-micro-usd-max",
+            none.spend_per_day_micro_usd_max,
+            amount.clone(),
+        ),
+        spend_per_renter_day_micro_usd_max: reader
+            .integer_or_none("operator.spend-per-renter-day-micro-usd-max", amount),
+        rentals_max: reader.integer("operator.rentals-max", none.rentals_max, 1..=10_000),
     }
 }
 
 const ADDRESSES: &str = "a list of SS58 addresses";
+/// A million US dollars: more is a slip of the keyboard.
+const MICRO_USD_MAX: u64 = 1_000_000_000_000;

@@ -238,4 +238,12 @@ impl Ledger for SqliteLedger {
     fn committed_micro_usd(&self, adapter: Option<&str>, since: u64) -> Result<u64, StoreError> {
         self.read(|db| rows::committed(db, adapter, since))
     }
+
+    fn committed_by_renter_micro_usd(
+        &self,
+        renter: &Renter,
+        since: u64,
+    ) -> Result<u64, StoreError> {
+        self.read(|db| rows::committed_by(db, renter, since))
+    }
 }

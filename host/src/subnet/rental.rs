@@ -259,6 +259,9 @@ pub trait Ledger: Send + Sync {
     /// What rentals that lived after `since` (Unix seconds) cost or may cost the
     /// operator, in millionths of a US dollar, by adapter if one is named.
     fn committed_micro_usd(&self, adapter: Option<&str>, since: u64) -> Result<u64, StoreError>;
+    /// The same for the rentals of one renter.
+    fn committed_by_renter_micro_usd(&self, renter: &Renter, since: u64)
+    -> Result<u64, StoreError>;
 }
 
 /// A machine that the miner offers, with where it comes from.

@@ -11,8 +11,10 @@
 
 mod acts;
 mod isolation;
+mod order;
 mod rentals;
-mod stage;
+pub(crate) mod stage;
+pub(crate) mod tracks;
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};

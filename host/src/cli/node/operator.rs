@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::config::{Config, Role};
 use crate::role::operator::{self, Operator};
@@ -58,6 +58,7 @@ pub(super) async fn serve(
         netuid: means.config.netuid,
         me: means.hotkey.account(),
         keys: settings.operator.keys.iter().copied().collect(),
+        purse: settings.operator.purse.clone(),
         answered_within_blocks: settings.validator.survey_blocks * SURVEYS_MISSED,
         chain: means.chain.clone(),
         store,
@@ -66,6 +67,12 @@ pub(super) async fn serve(
         now_unix_s: Arc::new(now_unix_s),
     }));
     info!(listening = %listener.local_addr()?, "the operator API listens");
+    if let Err(why) = settings.operator.purse.is_open() {
+        warn!(
+            why = why.detail(),
+            "the operator API finds machines and rents none"
+        );
+    }
     let options = synapse::AxonOptions {
         protocols: vec![synapse::Protocol::Btauth],
         ..options::axon(settings)

@@ -77,11 +77,14 @@ impl Board {
         futures::future::join_all(first.into_iter().chain(again)).await;
     }
 
-    /// Asks one adapter for its offers now, unless it was asked a moment ago.
+    /// Asks one adapter for its offers now; if it was asked a moment ago, waits for
+    /// that answer, and not long.
     pub(super) async fn refresh_one(self: &Arc<Self>, adapter: Arc<dyn ProviderAdapter>) {
         let now = self.clock.unix_s();
         let name = adapter.id().name.clone();
-        if self.with(&name, |heard| heard.asked.is_some_and(|asked| asked >= now)) {
+        let (asked, turn) = self.with(&name, |heard| (heard.asked, heard.turn.clone()));
+        if asked.is_some_and(|asked| asked >= now) {
+            let _ = tokio::time::timeout(FIRST_WAIT, turn.lock()).await;
             return;
         }
         // The look outlives whoever asked for it.

@@ -9,7 +9,7 @@ use crate::subnet::text::escape;
 
 use super::labels;
 use super::office::Office;
-use super::request::{check, order_key};
+use super::request::{check, machine_id, order_key};
 use super::rules::provider_price_max;
 
 impl Office {
@@ -55,7 +55,11 @@ impl Office {
     /// The machine that is asked for, if it is offered, large enough and at the
     /// renter's price.
     async fn listed(self: &Arc<Self>, request: &RentRequest) -> Result<Listing, RentError> {
-        let named = |listing: &Listing| listing.machine == request.machine;
+        // The own machine has no name, and its offer has one all the same.
+        let named = |listing: &Listing| {
+            listing.machine == request.machine
+                || machine_id(&listing.adapter, &listing.offer.id) == request.machine
+        };
         let mut found = self.board.listings().await.into_iter().find(named);
         if found.is_none() {
             // Its offer may be newer than what is known.
@@ -68,7 +72,7 @@ impl Office {
             }
             found = self.board.listings().await.into_iter().find(named);
         }
-        let listing = found.ok_or_else(|| self.not_offered(&request.machine))?;
+        let listing = found.ok_or_else(|| self.not_listed(&request.machine))?;
         let price = listing.price_micro_usd_per_hour;
         if price > request.price_micro_usd_per_hour_max {
             return Err(RentError::PriceRose(price));
@@ -83,17 +87,21 @@ impl Office {
         }
     }
 
-    /// Somebody has it, or there is none.
-    fn not_offered(&self, machine: &str) -> RentError {
-        let own = &self.rules.own_adapter;
-        let is_it = |rental: &Rental| match machine.is_empty() {
-            true => rental.adapter == *own,
-            false => rental.request.machine == machine,
+    /// Why nothing by that name is offered.
+    fn not_listed(&self, machine: &str) -> RentError {
+        let live = self.book.all_live(None);
+        let is_it = |rental: &Rental| {
+            rental.request.machine == machine
+                || machine_id(&rental.adapter, &rental.offer.id) == machine
+                || (machine.is_empty() && rental.adapter == self.rules.own_adapter)
         };
-        match self.book.all_live(None).iter().any(is_it) {
-            true => RentError::Full("it is let".to_owned()),
-            false => RentError::NoSuchMachine(escape(machine)),
+        if live.iter().any(is_it) {
+            return RentError::Full("it is let; ask again when a rental has ended".to_owned());
         }
+        RentError::NoSuchMachine(match machine {
+            "" => "the miner's own is not for rent".to_owned(),
+            named => escape(named),
+        })
     }
 
     fn intent(

@@ -149,6 +149,16 @@ pub(super) fn committed(
     Ok(live.saturating_add(over))
 }
 
+/// As [`committed`], of one renter.
+pub(super) fn committed_by(db: &Connection, renter: &Renter, since: u64) -> Result<u64, Failure> {
+    let renter = renter_column(renter);
+    let live = "SELECT cost FROM rentals WHERE over_at IS NULL AND renter = ?1";
+    let over = "SELECT cost FROM rentals WHERE over_at > ?2 AND renter = ?1";
+    let live = sum(db, live, params![renter])?;
+    let over = sum(db, over, params![renter, int(since)?])?;
+    Ok(live.saturating_add(over))
+}
+
 fn sum(db: &Connection, sql: &str, by: impl Params) -> Result<u64, Failure> {
     let mut statement = db.prepare_cached(sql)?;
     let mut rows = statement.query(by)?;

@@ -117,6 +117,12 @@ fn what_is_committed_counts_what_lived_in_the_window() {
         ledger.committed_micro_usd(Some("adapter-1"), 0).unwrap(),
         200
     );
+    let mut others = rental(5, Renter::Operator);
+    others.spend_micro_usd_max = 7;
+    ledger.open(&others).unwrap();
+    let by = |renter| ledger.committed_by_renter_micro_usd(renter, 0).unwrap();
+    assert_eq!((by(&HOTKEY), by(&Renter::Operator)), (400, 7));
+    ledger.update(&over(others, 50)).unwrap();
     ledger.update(&over(rental(0, HOTKEY), 50)).unwrap();
     assert_eq!(
         ledger.committed_micro_usd(None, 0).unwrap(),

@@ -6,9 +6,7 @@ use async_trait::async_trait;
 use host::role::miner::{AllocateOptions, Gate, GateOptions, Miner};
 use host::subnet::hardware::{Hardware, Machine, Metric};
 use host::subnet::key::{AccountId, Signer as _};
-use host::subnet::plugin::{
-    ChallengeGenerator, ChallengeSolver, KeptPlugin, PluginId, Plugins, ScoringPolicy,
-};
+use host::subnet::plugin::Plugins;
 use host::subnet::provider::{Offer, SshEndpoint};
 use host::subnet::rental::{Act, Landlord, Lease, Listing, RentError, RentRequest, Rental, Renter};
 use host::subnet::scoring::OfferedMachine;
@@ -170,29 +168,7 @@ impl Machine for Bare {
     }
 }
 
-impl Plugins for Bare {
-    fn policy(&self) -> Option<Arc<dyn ScoringPolicy>> {
-        None
-    }
-    fn shadow(&self) -> Option<Arc<dyn ScoringPolicy>> {
-        None
-    }
-    fn generators(&self) -> Vec<Arc<dyn ChallengeGenerator>> {
-        Vec::new()
-    }
-    fn generator(&self, _: &PluginId) -> Option<Arc<dyn ChallengeGenerator>> {
-        None
-    }
-    fn kept(&self, _: &PluginId) -> Option<KeptPlugin> {
-        None
-    }
-    fn solver(&self, _: &str) -> Option<Arc<dyn ChallengeSolver>> {
-        None
-    }
-    fn solver_names(&self) -> Vec<String> {
-        Vec::new()
-    }
-}
+impl Plugins for Bare {}
 
 /// Bob's axon; it lets what `landlord` has to `renters`.
 pub(super) async fn miner<L: Landlord + 'static>(landlord: &Arc<L>, renters: &[AccountId]) -> Axon {
