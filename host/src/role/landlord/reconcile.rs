@@ -204,7 +204,8 @@ impl Office {
             .instance
             .as_ref()
             .is_some_and(|own| own.id == instance.id);
-        let is_news = pace.seen_at < asked_at;
+        let since = asked_at..=self.clock.unix_s();
+        let is_news = !since.contains(&pace.seen_at);
         if own && is_news && rental.phase == Phase::Running {
             match self.observe(rental, instance.clone()).await {
                 Ok(Next::Wait) => return,
