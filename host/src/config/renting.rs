@@ -1,6 +1,8 @@
-//! `[rentals]`: who may rent; and `[operator]`: who may rent by way of this node.
+//! `[rentals]`: who may rent, what is remembered; and `[operator]`: who may rent by way of this node.
 
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use crate::subnet::key::AccountId;
 use crate::subnet::purse::Purse;
@@ -8,7 +10,11 @@ use crate::subnet::purse::Purse;
 use super::problem::Problem;
 use super::reader::Reader;
 
-/// Who may rent a miner's machines.
+const DAY: Duration = Duration::from_secs(24 * 3_600);
+/// What is spent is told from rentals of the last day: they must be there.
+const KEEP_ENDED_DAYS: RangeInclusive<u32> = 2..=3_660;
+
+/// Who may rent a miner's machines, and how long that is remembered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Renters {
     /// May rent, registered in the subnet or not.
@@ -17,6 +23,8 @@ pub struct Renters {
     pub validators: bool,
     /// The original's `Allocate` is answered.
     pub allocate: bool,
+    /// How long rentals that are over stay on record.
+    pub keep_ended: Duration,
 }
 
 impl Renters {
@@ -25,6 +33,11 @@ impl Renters {
             listed: reader.texts("rentals.renters", ADDRESSES, |text| text.parse().ok()),
             validators: reader.flag("rentals.to-validators", true),
             allocate: reader.flag("rentals.allocate", false),
+            keep_ended: DAY.saturating_mul(reader.integer(
+                "rentals.keep-ended-days",
+                90,
+                KEEP_ENDED_DAYS,
+            )),
         }
     }
 }

@@ -18,5 +18,6 @@ mod fake_runpod;
 
 mod aws;
 mod lambda;
+pub(crate) mod moto;
 mod runpod;
 mod support;

@@ -9,9 +9,12 @@
 //! Where that cannot be (not root, programs missing) the test says what to type
 //! and passes, except under `CI=true`, where every test must run.
 
+mod acts;
 mod isolation;
+mod order;
 mod rentals;
-mod stage;
+pub(crate) mod stage;
+pub(crate) mod tracks;
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};

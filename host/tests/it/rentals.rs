@@ -2,4 +2,7 @@
 //! cloud on this machine goes on.
 
 pub(crate) mod cloud;
+pub(crate) mod docker;
 mod kills;
+mod moto;
+pub(crate) mod node;

@@ -74,14 +74,14 @@ pub(crate) fn prober() -> SshProber {
     })
 }
 
-/// A host key of this kind, and its public half.
+/// A host key of this kind, and its public half: one line, as rentals tell it.
 pub(crate) fn host_key(folder: &Path, kind: &str) -> (PathBuf, String) {
     let path = folder.join(kind);
     let mut keygen = Command::new("ssh-keygen");
     keygen.args(["-q", "-t", kind, "-N", "", "-f"]).arg(&path);
     output(&mut keygen);
     let public = fs::read_to_string(path.with_extension("pub")).unwrap();
-    (path, public)
+    (path, public.trim_end().to_owned())
 }
 
 /// OpenSSH's server for one connection, which lets `authorized` in.

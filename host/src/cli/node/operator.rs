@@ -11,7 +11,7 @@ use tracing::{info, warn};
 
 use crate::config::{Config, Role};
 use crate::role::operator::{self, Operator};
-use crate::store::{LedgerOwner, LedgerRetention, SqliteLedger};
+use crate::store::{LedgerOwner, SqliteLedger};
 use crate::subnet::evidence::EvidenceStore;
 use crate::subnet::wire::Dendrite;
 use crate::synapse;
@@ -50,7 +50,8 @@ pub(super) async fn serve(
         hotkey: means.hotkey.account(),
     };
     let folder = settings.state_folder.clone();
-    let opening = move || SqliteLedger::open(&folder, &owner, LedgerRetention::default());
+    let retention = options::ledger_retention(settings);
+    let opening = move || SqliteLedger::open(&folder, &owner, retention);
     let ledger = tokio::task::spawn_blocking(opening).await;
     let ledger = ledger.context("the ledger could not be opened")??;
     let operator = Arc::new(Operator::new(operator::Means {

@@ -77,11 +77,14 @@ impl Board {
         futures::future::join_all(first.into_iter().chain(again)).await;
     }
 
-    /// Asks one adapter for its offers now, unless it was asked a moment ago.
+    /// Asks one adapter for its offers now; if it was asked a moment ago, waits for
+    /// that answer, and not long.
     pub(super) async fn refresh_one(self: &Arc<Self>, adapter: Arc<dyn ProviderAdapter>) {
         let now = self.clock.unix_s();
         let name = adapter.id().name.clone();
-        if self.with(&name, |heard| heard.asked.is_some_and(|asked| asked >= now)) {
+        let (asked, turn) = self.with(&name, |heard| (heard.asked, heard.turn.clone()));
+        if asked.is_some_and(|asked| asked >= now) {
+            let _ = tokio::time::timeout(FIRST_WAIT, turn.lock()).await;
             return;
         }
         // The look outlives whoever asked for it.
@@ -89,9 +92,16 @@ impl Board {
         let _ = self.tasks.spawn(looking).await;
     }
 
-    /// What an adapter said may not hold any more.
+    /// What an adapter said may not hold any more. Of the miner's own machine, of
+    /// which there is but one, it does not: nobody is shown it until it says more.
     pub(super) fn forget(&self, adapter: &str) {
-        self.with(adapter, |heard| heard.asked = None);
+        let own = adapter == self.rules.own_adapter;
+        self.with(adapter, |heard| {
+            heard.asked = None;
+            if own {
+                heard.at = None;
+            }
+        });
     }
 
     /// Those never heard, and those that were.

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use crate::subnet::rental::{
     Lease, Listing, Phase, RentError, RentRequest, Rental, Renter, cost_micro_usd,
 };
+use crate::subnet::text::escape;
 
 use super::labels;
 use super::office::Office;
-use super::request::{check, order_key};
+use super::request::{check, machine_id, order_key};
 use super::rules::provider_price_max;
 
 impl Office {
@@ -54,7 +55,11 @@ impl Office {
     /// The machine that is asked for, if it is offered, large enough and at the
     /// renter's price.
     async fn listed(self: &Arc<Self>, request: &RentRequest) -> Result<Listing, RentError> {
-        let named = |listing: &Listing| listing.machine == request.machine;
+        // The own machine has no name, and its offer has one all the same.
+        let named = |listing: &Listing| {
+            listing.machine == request.machine
+                || machine_id(&listing.adapter, &listing.offer.id) == request.machine
+        };
         let mut found = self.board.listings().await.into_iter().find(named);
         if found.is_none() {
             // Its offer may be newer than what is known.
@@ -67,8 +72,7 @@ impl Office {
             }
             found = self.board.listings().await.into_iter().find(named);
         }
-        let none = || RentError::NoSuchMachine(crate::subnet::text::escape(&request.machine));
-        let listing = found.ok_or_else(none)?;
+        let listing = found.ok_or_else(|| self.not_listed(&request.machine))?;
         let price = listing.price_micro_usd_per_hour;
         if price > request.price_micro_usd_per_hour_max {
             return Err(RentError::PriceRose(price));
@@ -81,6 +85,23 @@ impl Office {
             true => Err(RentError::Full("the machine has less than that".to_owned())),
             false => Ok(listing),
         }
+    }
+
+    /// Why nothing by that name is offered.
+    fn not_listed(&self, machine: &str) -> RentError {
+        let live = self.book.all_live(None);
+        let is_it = |rental: &Rental| {
+            rental.request.machine == machine
+                || machine_id(&rental.adapter, &rental.offer.id) == machine
+                || (machine.is_empty() && rental.adapter == self.rules.own_adapter)
+        };
+        if live.iter().any(is_it) {
+            return RentError::Full("it is let; ask again when a rental has ended".to_owned());
+        }
+        RentError::NoSuchMachine(match machine {
+            "" => "the miner's own is not for rent".to_owned(),
+            named => escape(named),
+        })
     }
 
     fn intent(
@@ -130,7 +151,10 @@ fn answer(rental: &Rental) -> Result<Lease, RentError> {
     Err(match labels::refusal(rental) {
         Some(("full", _)) => RentError::Full(reason),
         Some(("price-rose", Some(price))) => RentError::PriceRose(price),
-        Some(("gone", _)) => RentError::NoSuchMachine(rental.request.machine.clone()),
+        Some(("gone", _)) => {
+            let machine = escape(&rental.request.machine);
+            RentError::NoSuchMachine(format!("{machine}: {reason}"))
+        }
         _ => RentError::Upstream(reason),
     })
 }

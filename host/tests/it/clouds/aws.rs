@@ -3,9 +3,6 @@
 //! moto keeps client tokens and makes nothing of them, so that what holds two
 //! orders of one key to one machine here is the tag alone.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
-use std::process::{Child, Stdio};
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -14,13 +11,10 @@ use host::plugin::builtin;
 use host::subnet::provider::{InstanceState, ProviderAdapter, ProviderError, Query};
 
 use super::cloud::{Answer, Asked, Cloud};
+use super::moto::{Moto, ask};
 use super::support::{RENTER, Server, order};
-use crate::python;
 
 const SECRET: &str = "AKIAIOSFODNN7TESTKEY:wJalrXUtnFEMIK7MDENGbPxRfiCYTESTKEY1234";
-/// moto looks at no signature.
-const AS_ANYBODY: &str = "AWS4-HMAC-SHA256 \
-    Credential=AKIA/20260101/us-east-1/ec2/aws4_request, SignedHeaders=host, Signature=0";
 const OFFER: &str = "us-east-1/g5.xlarge/on-demand";
 
 /// A door before moto that may lose an answer.
@@ -30,67 +24,6 @@ struct Door {
     lose: Option<&'static str>,
     /// The first words of every signature.
     signed: Vec<String>,
-}
-
-/// moto itself, which ends with its test.
-struct Moto(Child);
-
-impl Drop for Moto {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-impl Moto {
-    /// `None` where it is not installed.
-    fn start() -> Option<(Self, Door)> {
-        let mut command = python::program(python::CLOUDS, "moto_server")?;
-        let mut process = command
-            .args(["-H", "127.0.0.1", "-p", "0"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let lines = BufReader::new(process.stderr.take().unwrap()).lines();
-        let mut lines = lines.map_while(Result::ok);
-        let moto = Self(process);
-        let address = lines.find_map(|line| {
-            let (_, rest) = line.split_once("Running on http://")?;
-            Some(rest.trim().to_owned())
-        });
-        // What it goes on to say must be taken, or it would wait.
-        std::thread::spawn(move || lines.for_each(drop));
-        let door = Door {
-            address: address.unwrap(),
-            lose: None,
-            signed: Vec::new(),
-        };
-        Some((moto, door))
-    }
-}
-
-/// Asks moto itself; status and body.
-fn ask(address: &str, authorization: &str, body: &[u8]) -> (u16, Vec<u8>) {
-    let mut stream = TcpStream::connect(address).unwrap();
-    let head = format!(
-        "POST / HTTP/1.1\r\nhost: ec2.us-east-1.amazonaws.com\r\nconnection: close\r\n\
-         authorization: {authorization}\r\ncontent-length: {}\r\n\
-         content-type: application/x-www-form-urlencoded; charset=utf-8\r\n\r\n",
-        body.len()
-    );
-    stream.write_all(&[head.as_bytes(), body].concat()).unwrap();
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).unwrap();
-    let end = answer
-        .windows(4)
-        .position(|four| four == b"\r\n\r\n")
-        .unwrap();
-    let status = std::str::from_utf8(&answer[9..12])
-        .unwrap()
-        .parse()
-        .unwrap();
-    (status, answer[end + 4..].to_vec())
 }
 
 impl Cloud for Door {
@@ -127,19 +60,17 @@ impl Cloud for Door {
 struct Stage {
     server: Server<Door>,
     adapter: Arc<dyn ProviderAdapter>,
-    _moto: Moto,
+    moto: Moto,
 }
 
 impl Stage {
     fn start(settings: &[(&str, &str)]) -> Option<Self> {
-        let (moto, door) = Moto::start()?;
-        // Its first answer takes it seconds.
-        ask(
-            &door.address,
-            AS_ANYBODY,
-            b"Action=DescribeInstanceTypes&Version=2016-11-15",
-        );
-        let server = Server::start(door);
+        let moto = Moto::start()?;
+        let server = Server::start(Door {
+            address: moto.address.clone(),
+            lose: None,
+            signed: Vec::new(),
+        });
         let mut table = vec![
             // A busy machine is no reason to fail.
             ("timeout-ms", "60000"),
@@ -152,15 +83,13 @@ impl Stage {
         Some(Self {
             server,
             adapter,
-            _moto: moto,
+            moto,
         })
     }
 
     /// What moto says itself.
     fn moto(&self, query: &str) -> String {
-        let address = self.server.cloud.lock().unwrap().cloud.address.clone();
-        let body = format!("Version=2016-11-15&{query}");
-        String::from_utf8(ask(&address, AS_ANYBODY, body.as_bytes()).1).unwrap()
+        self.moto.says(query)
     }
 
     fn machines(&self) -> usize {

@@ -1,6 +1,6 @@
 //! A node's containers on a real engine, and a renter who logs in to them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,9 +12,12 @@ use host::subnet::provider::SshEndpoint;
 use host::subnet::workload::{Running, Share, Workload, WorkloadStatus, Workloads as _};
 
 use super::Engine;
+use super::tracks::Tracks;
 
 /// How long anything that a test waits for may take, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// The renter's key, in a folder of the test's.
+const RENTER: &str = "renter";
 pub(super) const OWNER: &str = "provider-local";
 /// The clock's first second.
 pub(super) const NOW: u64 = 1_000_000;
@@ -25,6 +28,7 @@ pub(super) struct Stage<'a> {
     pub(super) node: String,
     pub(super) containers: Arc<Containers>,
     pub(super) folder: Arc<tempfile::TempDir>,
+    tracks: Tracks<'a>,
     clock: Arc<AtomicU64>,
     disk: DiskLimit,
     left: bool,
@@ -45,15 +49,13 @@ impl<'a> Stage<'a> {
 
     pub(super) fn with_disk(engine: &'a Engine, node: &str, disk: DiskLimit) -> Self {
         let folder = Arc::new(tempfile::tempdir().unwrap());
-        let key = folder.path().join("renter");
-        let mut keygen = Command::new("ssh-keygen");
-        keygen.args(["-q", "-t", "ed25519", "-N", "", "-C", "the renter", "-f"]);
-        assert!(keygen.arg(&key).status().unwrap().success());
+        renters_key(folder.path());
         let clock = Arc::new(AtomicU64::new(NOW));
         let node = format!("{node}-{}", std::process::id());
         let containers = open(engine, &node, folder.path(), &clock, disk);
         Self {
             engine,
+            tracks: Tracks::new(engine, &node, folder.path()),
             node,
             containers,
             folder,
@@ -84,6 +86,7 @@ impl<'a> Stage<'a> {
         let containers = open(engine, &node, folder.path(), &clock, disk);
         Self {
             engine,
+            tracks: Tracks::new(engine, &node, folder.path()),
             node,
             containers,
             folder,
@@ -165,41 +168,17 @@ impl<'a> Stage<'a> {
     }
 
     pub(super) fn ssh(&self, at: &SshEndpoint, command: &str) -> Output {
-        let known = self.folder.path().join(format!("known-{}", at.port));
-        let host_key = at.host_key.as_ref().unwrap();
-        std::fs::write(&known, format!("[{}]:{} {host_key}\n", at.host, at.port)).unwrap();
-        let mut ssh = Command::new("timeout");
-        ssh.args([
-            "40",
-            "ssh",
-            "-o",
-            "BatchMode=yes",
-            "-o",
-            "StrictHostKeyChecking=yes",
-        ]);
-        ssh.args(["-o", &format!("UserKnownHostsFile={}", known.display())]);
-        ssh.args(["-o", "IdentitiesOnly=yes", "-i"])
-            .arg(self.folder.path().join("renter"));
-        ssh.args([
-            "-p",
-            &at.port.to_string(),
-            &format!("{}@{}", at.user, at.host),
-            command,
-        ]);
-        ssh.output().unwrap()
+        ssh(self.folder.path(), at, command)
     }
 
     /// Names of this node's containers in `docker ps`, all of them with `-a`.
     pub(super) fn ps(&self, all: &[&str]) -> Vec<String> {
-        let label = format!("label=compute-subnet.node={}", &self.bridge()[2..]);
-        let arguments = ["ps", "--filter", &label, "--format", "{{.Names}}"];
-        let listed = self.engine.docker(&[&arguments[..], all].concat());
-        listed.lines().map(str::to_owned).collect()
+        self.tracks.ps(all)
     }
 
     /// The same image, published likewise, until its SSH server says something.
     pub(super) async fn run_by_hand(&self, like: &Running) {
-        let bridge = self.bridge();
+        let bridge = self.tracks.bridge();
         let port = like.ssh.as_ref().unwrap().port;
         let host_key = self.folder.path().join("renter");
         let host_key = std::fs::read_to_string(host_key).unwrap();
@@ -241,49 +220,54 @@ impl<'a> Stage<'a> {
         }
     }
 
-    /// The bridge, which is named after the node.
-    pub(super) fn bridge(&self) -> String {
-        use sha2::Digest as _;
-        format!(
-            "hr{}",
-            hex::encode(&sha2::Sha256::digest(self.node.as_bytes())[..5])
-        )
-    }
-
     /// The disks there are.
     pub(super) fn disks(&self) -> usize {
-        std::fs::read_dir(self.folder.path().join("disks"))
-            .unwrap()
-            .count()
+        self.tracks.disks()
     }
 }
 
 /// Takes along what the node would leave for its next start.
 impl Drop for Stage<'_> {
     fn drop(&mut self) {
-        if self.left {
-            return;
+        if !self.left {
+            self.tracks.sweep();
         }
-        for name in self.ps(&["-a"]) {
-            self.engine.docker(&["rm", "-f", &name]);
-        }
-        let disks = std::fs::read_dir(self.folder.path().join("disks")).unwrap();
-        for device in disks
-            .flatten()
-            .filter_map(|entry| std::fs::read_link(entry.path()).ok())
-        {
-            let _ = Command::new("losetup").arg("--detach").arg(device).output();
-        }
-        let bridge = self.bridge();
-        let _ = self
-            .engine
-            .command()
-            .args(["network", "rm", &bridge])
-            .output();
-        let _ = Command::new("nft")
-            .args(["delete", "table", "inet", &bridge])
-            .output();
     }
+}
+
+/// Makes a renter's key in `folder`; the path of its public half.
+pub(super) fn renters_key(folder: &Path) -> PathBuf {
+    let key = folder.join(RENTER);
+    let mut keygen = Command::new("ssh-keygen");
+    keygen.args(["-q", "-t", "ed25519", "-N", "", "-C", "the renter", "-f"]);
+    assert!(keygen.arg(&key).status().unwrap().success());
+    key.with_extension("pub")
+}
+
+/// Logs in with the renter's key of `folder`, to the host key that was told.
+pub(super) fn ssh(folder: &Path, at: &SshEndpoint, command: &str) -> Output {
+    let known = folder.join(format!("known-{}", at.port));
+    let host_key = at.host_key.as_ref().unwrap();
+    std::fs::write(&known, format!("[{}]:{} {host_key}\n", at.host, at.port)).unwrap();
+    let mut ssh = Command::new("timeout");
+    ssh.args([
+        "40",
+        "ssh",
+        "-o",
+        "BatchMode=yes",
+        "-o",
+        "StrictHostKeyChecking=yes",
+    ]);
+    ssh.args(["-o", &format!("UserKnownHostsFile={}", known.display())]);
+    ssh.args(["-o", "IdentitiesOnly=yes", "-i"])
+        .arg(folder.join(RENTER));
+    ssh.args([
+        "-p",
+        &at.port.to_string(),
+        &format!("{}@{}", at.user, at.host),
+        command,
+    ]);
+    ssh.output().unwrap()
 }
 
 fn open(
@@ -319,7 +303,7 @@ fn open(
 }
 
 /// Ports of one stage's own: tests run beside one another, and beside other tests.
-fn ports() -> std::ops::RangeInclusive<u16> {
+pub(crate) fn ports() -> std::ops::RangeInclusive<u16> {
     const EACH: u16 = 10;
     static STAGES: AtomicU64 = AtomicU64::new(0);
     let stage = STAGES.fetch_add(1, Ordering::Relaxed) + u64::from(std::process::id() % 37) * 20;

@@ -4,10 +4,17 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value, json};
+
+use super::kills::World;
+use crate::plugin::support::PROVIDER;
+
+/// Machines at once.
+const ROOM: u64 = 5;
 
 /// What runs there, and what was ever bought.
 #[derive(Debug, Default)]
@@ -30,6 +37,54 @@ impl Account {
             .collect();
         keys.sort();
         keys
+    }
+}
+
+/// Serves until the test's process ends.
+pub(super) struct Fickle {
+    origin: String,
+    account: Arc<Mutex<Account>>,
+}
+
+impl Fickle {
+    pub(super) fn serve() -> Self {
+        let (origin, account) = serve();
+        Self { origin, account }
+    }
+
+    /// The file of the adapter that a node needs.
+    pub(super) fn adapter(&self, home: &Path) -> String {
+        let adapter = home.join("adapter.wasm");
+        std::fs::write(&adapter, PROVIDER).unwrap();
+        adapter.display().to_string()
+    }
+
+    /// What the node has to be told.
+    pub(super) fn config(&self) -> String {
+        let origin = &self.origin;
+        format!(
+            "[rentals]\nspend-per-day-micro-usd-max = 1_000_000_000\nsettle-s = 1\nreconcile-s = 2\n\
+             [plugins.misbehave-provider.settings]\norigin = \"{origin}\"\n\
+             [plugins.misbehave-provider.grant]\nprivate-origins = [\"{origin}\"]\n"
+        )
+    }
+}
+
+impl World for Fickle {
+    fn machine(&self) -> String {
+        "misbehave-provider/small".to_owned()
+    }
+
+    fn room(&self) -> u64 {
+        ROOM
+    }
+
+    fn running(&self) -> Vec<String> {
+        self.account.lock().unwrap().alive()
+    }
+
+    fn bought(&self) -> BTreeMap<String, usize> {
+        self.account.lock().unwrap().bought.clone()
     }
 }
 
@@ -68,8 +123,8 @@ fn answer(mut stream: &TcpStream, account: &Mutex<Account>) -> std::io::Result<(
     let asked: Value = serde_json::from_slice(&body)?;
     let (told, number) = {
         let mut account = account.lock().unwrap();
-        *account.asked.entry(path.clone()).or_insert(0) += 1;
-        let number: u64 = account.asked.values().sum();
+        *account.asked.entry(path.clone()).or_default() += 1;
+        let number = account.asked.values().sum::<u64>();
         (does(&path, &asked, &mut account).to_string(), number)
     };
     // So that a kill meets calls under way, and some that fail though they worked.

@@ -1,201 +1,302 @@
-//! `kill -9` while machines are rented, extended and ended.
+//! `kill -9` at random moments: while machines are ordered, extended and ended, and
+//! while a node that was killed looks at what it left.
+//!
+//! After each the node is started again, or killed once more while it starts; once
+//! it has settled, the ledger and what runs there are the same, and no order was
+//! ever bought twice. In the end all is given back.
+//!
+//! Ten against a cloud of the test's own are an ordinary test. For a real Docker
+//! Engine and for moto, `HOST_KILLS` says how many (200 unless given), and
+//! `HOST_KILLS_SEED` at which moments, which are else others each time:
+//!
+//! ```sh
+//! HOST_KILLS=10 cargo test -p host --test it -- --ignored --nocapture rentals::kills
+//! ```
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
-use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use host::subnet::rental::Rental;
 
-use super::cloud::{self, Account};
-use crate::node::process::{Running, host};
-use crate::plugin::support::PROVIDER;
+use super::node::{NO_NETWORK, Node, PATIENCE};
+use super::{cloud, docker, moto};
 
-/// A slow machine under load needs this long for what takes seconds.
-const PATIENCE: Duration = Duration::from_secs(180);
+/// Unless `HOST_KILLS` says another.
+const KILLS: u64 = 200;
 const SSH_KEY: &str =
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f";
+/// Between two looks at whether all is settled.
+const LOOK: Duration = Duration::from_millis(200);
 
-struct Node<'a> {
-    home: &'a Path,
-    running: Option<Running>,
+/// Where machines are rented, whoever of us lives.
+pub(super) trait World {
+    /// What `host rental order` names.
+    fn machine(&self) -> String;
+    /// Rentals that it has room for.
+    fn room(&self) -> u64;
+    /// The orders of what is there and may be paid for.
+    fn running(&self) -> Vec<String>;
+    /// How often each order was ever bought.
+    fn bought(&self) -> BTreeMap<String, usize>;
 }
 
-impl Node<'_> {
-    /// Starts the node, and waits until it answers its operator.
-    fn start(&mut self) {
-        let mut log = std::fs::OpenOptions::new();
-        let log = log.create(true).append(true).open(self.home.join("log"));
-        let log = log.unwrap();
-        let mut command = host(self.home);
-        command
-            .args(["run", "--config"])
-            .arg(self.home.join("miner.toml"));
-        self.running = Some(Running::of(command.stderr(log).spawn().unwrap()));
+/// SplitMix64: the same moments again for the same seed.
+struct Chance(u64);
+
+impl Chance {
+    fn new() -> Self {
+        let seed = told("HOST_KILLS_SEED").unwrap_or_else(|| {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+            now.as_secs() ^ (u64::from(now.subsec_nanos()) << 32)
+        });
+        println!("HOST_KILLS_SEED={seed}");
+        Self(seed)
+    }
+
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % limit.max(1)
+    }
+
+    fn one_in(&mut self, times: u64) -> bool {
+        self.below(times) == 0
+    }
+
+    fn moment(&mut self, within: Duration) -> Duration {
+        let nanos = u64::try_from(within.as_nanos()).unwrap();
+        Duration::from_nanos(self.below(nanos))
+    }
+}
+
+fn told(variable: &str) -> Option<u64> {
+    let text = std::env::var(variable).ok()?;
+    Some(text.parse().expect("a number"))
+}
+
+/// One trial, and how far it is.
+struct Trial<'a> {
+    node: Node<'a>,
+    world: &'a dyn World,
+    chance: Chance,
+    key_file: String,
+    orders: u64,
+    /// How long a start and an order take here when nobody kills.
+    start: Duration,
+    order: Duration,
+    /// Orders, extensions and ends that were asked for, and that a kill cut off.
+    cut_off: u64,
+}
+
+impl<'a> Trial<'a> {
+    /// Starts the node, rents once in peace, and stops the time it takes.
+    fn new(home: &'a Path, mut node: Node<'a>, world: &'a dyn World) -> Self {
+        let key_file = home.join("key.pub");
+        std::fs::write(&key_file, SSH_KEY).unwrap();
         let begun = Instant::now();
-        while !self.ask(&["status"]).status.success() {
-            assert!(begun.elapsed() < PATIENCE, "never up: {}", self.log());
-            std::thread::sleep(Duration::from_millis(50));
+        node.start();
+        let start = begun.elapsed();
+        Self {
+            node,
+            world,
+            chance: Chance::new(),
+            key_file: key_file.display().to_string(),
+            orders: 0,
+            start,
+            order: Duration::ZERO,
+            cut_off: 0,
         }
     }
 
-    fn kill(&mut self) {
-        if let Some(mut running) = self.running.take() {
-            running.kill();
+    fn rent_in_peace(&mut self) {
+        let begun = Instant::now();
+        let order = self.next_order();
+        self.node.says(&words(&order));
+        self.order = begun.elapsed();
+        self.agree();
+    }
+
+    fn next_order(&mut self) -> Vec<String> {
+        let key = format!("kill-{}", self.orders);
+        self.orders += 1;
+        let machine = self.world.machine();
+        let order = ["rental", "order", &machine, "--for", "1h", "--no-wait"];
+        let named = ["--key", &key, "--ssh-key", &self.key_file];
+        owned(&[&order[..], &named].concat())
+    }
+
+    fn kill(&mut self, times: u64) {
+        self.node.kill();
+        for _ in 0..times {
+            if self.chance.one_in(4) {
+                self.kill_as_it_starts();
+            } else {
+                self.kill_at_work();
+            }
+        }
+        self.node.start();
+        self.agree();
+    }
+
+    fn kill_as_it_starts(&mut self) {
+        self.node.spawn();
+        std::thread::sleep(self.chance.moment(self.start));
+        self.node.kill();
+    }
+
+    /// One asks for a machine if there is room, and for an end and more time now and
+    /// then; all of them at once.
+    fn kill_at_work(&mut self) {
+        self.node.start();
+        let live = self.agree();
+        let full = live.len() >= usize::try_from(self.world.room()).unwrap();
+        let mut asked = Vec::new();
+        if !full {
+            asked.push(self.next_order());
+        }
+        if let Some(extended) = self.any(&live).filter(|_| self.chance.one_in(3)) {
+            asked.push(owned(&["rental", "extend", extended, "--by", "1h"]));
+        }
+        let ends = full || self.chance.one_in(3);
+        if let Some(ended) = self.any(&live).filter(|_| ends) {
+            asked.push(owned(&["rental", "end", ended]));
+        }
+        let begun = asked.iter().map(|asked| self.node.begin(&words(asked)));
+        let begun: Vec<_> = begun.collect();
+        std::thread::sleep(self.chance.moment(self.order));
+        self.node.kill();
+        for mut child in begun {
+            let answered = child.wait().is_ok_and(|status| status.success());
+            self.cut_off += u64::from(!answered);
         }
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = host(self.home);
-        command
-            .args(arguments)
-            .arg("--config")
-            .arg(self.home.join("miner.toml"));
-        command
+    fn any<'k>(&mut self, keys: &'k [String]) -> Option<&'k String> {
+        let place = self.chance.below(u64::try_from(keys.len()).unwrap());
+        keys.get(usize::try_from(place).unwrap())
     }
 
-    fn ask(&self, arguments: &[&str]) -> Output {
-        self.command(arguments).output().unwrap()
+    /// Waits until the ledger has no doubt left and says what runs; those orders.
+    fn agree(&mut self) -> Vec<String> {
+        let begun = Instant::now();
+        loop {
+            let told = self.node.rentals();
+            let there = sorted(self.world.running());
+            let settled = told.as_deref().and_then(settled);
+            if settled.as_ref() == Some(&there) {
+                self.nothing_twice(&told.unwrap());
+                return there;
+            }
+            let wait = begun.elapsed() < PATIENCE;
+            assert!(wait, "{settled:?} against {there:?}: {}", self.node.log());
+            std::thread::sleep(LOOK);
+        }
     }
 
-    /// Asks without waiting for the answer.
-    fn begin(&self, arguments: &[&str]) -> Child {
-        let mut command = self.command(arguments);
-        command.stdout(Stdio::null()).stderr(Stdio::null());
-        command.spawn().unwrap()
+    fn nothing_twice(&self, told: &[Rental]) {
+        let bought = self.world.bought();
+        let twice: Vec<_> = bought.iter().filter(|(_, times)| **times > 1).collect();
+        assert!(twice.is_empty(), "bought {twice:?}: {}", self.node.log());
+        let told: BTreeSet<&str> = told.iter().map(|it| it.order_key.as_str()).collect();
+        let unknown = bought.keys().find(|key| !told.contains(key.as_str()));
+        assert!(unknown.is_none(), "{unknown:?}: {}", self.node.log());
     }
 
-    fn log(&self) -> String {
-        std::fs::read_to_string(self.home.join("log")).unwrap_or_default()
-    }
-
-    /// The orders that the ledger says are paid for; `None` while one is in doubt.
-    fn settled(&self) -> Option<Vec<String>> {
-        let listed = self.ask(&["rental", "list", "--live", "--json"]);
-        let rentals: Vec<Rental> = serde_json::from_slice(&listed.stdout).ok()?;
-        let running = |rental: &Rental| rental.phase.as_str() == "running";
-        let mut keys: Vec<String> = rentals.iter().map(|it| it.order_key.clone()).collect();
-        keys.sort();
-        rentals.iter().all(running).then_some(keys)
+    /// Ends all there is.
+    fn give_back(&mut self) {
+        for order in self.agree() {
+            self.node.says(&["rental", "end", &order]);
+        }
+        let begun = Instant::now();
+        while !self.agree().is_empty() {
+            let wait = begun.elapsed() < PATIENCE;
+            assert!(wait, "still paid for: {}", self.node.log());
+            std::thread::sleep(LOOK);
+        }
     }
 }
 
-fn configure(home: &Path, origin: &str) {
-    let config = format!(
-        "role = \"miner\"\nnetwork = \"ws://127.0.0.1:9\"\nnetuid = 1\nstate-folder = \"state\"\n\
-         wallet.name = \"//Bob\"\nmetrics.listen = \"off\"\n\
-         axon.ip = \"127.0.0.1\"\naxon.port = 0\n\
-         [rentals]\nspend-per-day-micro-usd-max = 1_000_000_000\nrentals-max = 1_000\nsettle-s = 1\nreconcile-s = 2\n\
-         [plugins.misbehave-provider.settings]\norigin = \"{origin}\"\n\
-         [plugins.misbehave-provider.grant]\nprivate-origins = [\"{origin}\"]\n"
+/// The orders that the ledger says are paid for; `None` while one is in doubt.
+fn settled(told: &[Rental]) -> Option<Vec<String>> {
+    let live = told.iter().filter(|rental| !rental.phase.is_over());
+    let keys = live.map(|rental| {
+        let running = rental.phase.as_str() == "running";
+        running.then(|| rental.order_key.clone())
+    });
+    keys.collect::<Option<Vec<_>>>().map(sorted)
+}
+
+fn sorted(mut keys: Vec<String>) -> Vec<String> {
+    keys.sort();
+    keys
+}
+
+fn owned(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
+}
+
+fn words(owned: &[String]) -> Vec<&str> {
+    owned.iter().map(String::as_str).collect()
+}
+
+/// The whole of it; `ready` is what a node needs once before anything can be rented.
+fn killed(home: &Path, node: Node<'_>, world: &dyn World, times: u64, ready: impl Fn(&Node<'_>)) {
+    let began = Instant::now();
+    let mut trial = Trial::new(home, node, world);
+    ready(&trial.node);
+    trial.rent_in_peace();
+    trial.kill(times);
+    trial.give_back();
+    let bought = world.bought().len();
+    println!(
+        "{times} kills in {:?}: {} orders asked for, {bought} bought, none of them twice; \
+         {} calls were cut off; a start took {:?} and an order {:?}",
+        began.elapsed(),
+        trial.orders,
+        trial.cut_off,
+        trial.start,
+        trial.order,
     );
-    let state = home.join("state");
-    let config = config.replace("\"state\"", &format!("{:?}", state.display().to_string()));
-    std::fs::write(home.join("miner.toml"), config).unwrap();
-    std::fs::write(home.join("adapter.wasm"), PROVIDER).unwrap();
-    std::fs::write(home.join("key.pub"), SSH_KEY).unwrap();
-}
-
-fn times_asked(account: &Mutex<Account>, path: &str) -> u64 {
-    let account = account.lock().unwrap();
-    account.asked.get(path).copied().unwrap_or(0)
-}
-
-/// Waits until the cloud was asked once more; an order may also be one that the
-/// node carries out by itself.
-fn until_asked(account: &Mutex<Account>, path: &str, before: u64) {
-    let begun = Instant::now();
-    while times_asked(account, path) == before && begun.elapsed() < PATIENCE {
-        std::thread::sleep(Duration::from_millis(2));
-    }
-}
-
-fn succeeded(output: &Output, node: &Node<'_>) {
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "{said}\n{}", node.log());
+    let least = usize::try_from(times / 8).unwrap();
+    assert!(bought > least, "the kills met {bought} orders");
 }
 
 #[test]
 fn a_node_killed_ten_times_buys_nothing_twice_and_leaves_nothing_behind() {
-    killed(10);
+    let home = tempfile::tempdir().unwrap();
+    let cloud = cloud::Fickle::serve();
+    let adapter = cloud.adapter(home.path());
+    let node = Node::new(home.path(), NO_NETWORK, "//Bob", &cloud.config());
+    killed(home.path(), node, &cloud, 10, |node| {
+        node.says(&["plugin", "swap", "misbehave-provider", &adapter, "--pin"]);
+    });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes half an hour: HOST_KILLS=10 cargo test -p host --test it -- --ignored --nocapture rentals::kills"]
+async fn killed_at_random_moments_a_node_and_its_docker_engine_agree() {
+    let _beside = crate::docker::beside_others().await;
+    let Some(engine) = crate::docker::engine() else {
+        return;
+    };
+    let home = tempfile::tempdir().unwrap();
+    let world = docker::OnDocker::new(engine, home.path(), "//Eve");
+    let node = Node::new(home.path(), NO_NETWORK, "//Eve", &world.config());
+    let times = told("HOST_KILLS").unwrap_or(KILLS);
+    killed(home.path(), node, &world, times, |_| {});
+    world.is_left_clean();
 }
 
 #[test]
-#[ignore = "takes a quarter of an hour: cargo test -p host --test it -- --ignored rentals::kills"]
-fn a_node_killed_two_hundred_times_buys_nothing_twice_and_leaves_nothing_behind() {
-    killed(200);
-}
-
-/// At a moment of its own each time, while an order is under way.
-fn killed(times: u64) {
+#[ignore = "takes half an hour: HOST_KILLS=10 cargo test -p host --test it -- --ignored --nocapture rentals::kills"]
+fn killed_at_random_moments_a_node_and_moto_agree() {
     let home = tempfile::tempdir().unwrap();
-    let (origin, account) = cloud::serve();
-    configure(home.path(), &origin);
-    let mut node = Node {
-        home: home.path(),
-        running: None,
+    let Some(world) = moto::OnMoto::start() else {
+        return;
     };
-    node.start();
-    let adapter = home.path().join("adapter.wasm").display().to_string();
-    let swapped = node.ask(&["plugin", "swap", "misbehave-provider", &adapter, "--pin"]);
-    succeeded(&swapped, &node);
-    let key_file = home.path().join("key.pub").display().to_string();
-    for round in 0..times {
-        let key = format!("kill-{round}");
-        let machine = "misbehave-provider/small";
-        let order = [
-            "rental",
-            "order",
-            machine,
-            "--for",
-            "1h",
-            "--key",
-            &key,
-            "--ssh-key",
-            &key_file,
-            "--no-wait",
-        ];
-        let ordered = times_asked(&account, "/provision");
-        let mut asked = vec![node.begin(&order)];
-        if round % 3 == 2 {
-            let before = format!("kill-{}", round - 1);
-            asked.push(node.begin(&["rental", "end", &before]));
-            let first = format!("kill-{}", round - 2);
-            asked.push(node.begin(&["rental", "extend", &first, "--by", "1h"]));
-        }
-        // The request has arrived; its answer takes up to 120 ms, some fail.
-        until_asked(&account, "/provision", ordered);
-        std::thread::sleep(Duration::from_millis(17 * round % 190));
-        node.kill();
-        for mut child in asked {
-            let _ = child.wait();
-        }
-        node.start();
-    }
-    let begun = Instant::now();
-    loop {
-        let alive = account.lock().unwrap().alive();
-        if node.settled().as_ref() == Some(&alive) {
-            break;
-        }
-        let told = format!("{:?} against {alive:?}: {}", node.settled(), node.log());
-        assert!(begun.elapsed() < PATIENCE, "{told}");
-        std::thread::sleep(Duration::from_millis(200));
-    }
-    let twice: Vec<_> = {
-        let account = account.lock().unwrap();
-        let twice = account.bought.iter().filter(|(_, times)| **times != 1);
-        twice.map(|(key, _)| key.clone()).collect()
-    };
-    assert!(twice.is_empty(), "bought twice: {twice:?}");
-    let orders = account.lock().unwrap().bought.len();
-    assert!(orders >= 5, "the kills met {orders} orders");
-    for order in node.settled().unwrap() {
-        succeeded(&node.ask(&["rental", "end", &order]), &node);
-    }
-    let begun = Instant::now();
-    while !account.lock().unwrap().alive().is_empty() {
-        assert!(begun.elapsed() < PATIENCE, "still paid for: {}", node.log());
-        std::thread::sleep(Duration::from_millis(200));
-    }
+    let node = Node::new(home.path(), NO_NETWORK, "//Bob", &world.config(home.path()));
+    let times = told("HOST_KILLS").unwrap_or(KILLS);
+    killed(home.path(), node, &world, times, |_| {});
 }

@@ -10,7 +10,7 @@ use crate::subnet::provider::{Instance, InstanceState, ProviderError};
 use crate::subnet::rental::{Landlord, Ledger as _, RentError, Rental, Renter};
 
 /// A story in a fresh world.
-fn told<F: Future<Output = ()>>(
+pub(super) fn told<F: Future<Output = ()>>(
     rules: &Rules,
     story: impl FnOnce(Lettings, Arc<World>) -> F,
 ) -> (Arc<World>, tempfile::TempDir) {
@@ -19,7 +19,7 @@ fn told<F: Future<Output = ()>>(
     (world, folder)
 }
 
-fn only(folder: &Path) -> Rental {
+pub(super) fn only(folder: &Path) -> Rental {
     let all = ledger(folder).recent(None, 10).unwrap();
     assert_eq!(all.len(), 1, "{all:?}");
     all[0].clone()
@@ -86,6 +86,50 @@ fn one_key_is_one_rental_and_another_s_key_is_another() {
 }
 
 #[test]
+fn an_order_waits_for_the_first_offers_if_they_are_on_their_way() {
+    let patient = Rules {
+        call_timeout_s: 60,
+        ..rules()
+    };
+    told(&patient, |lettings, world| async move {
+        world.state().thoughts = 50;
+        let first = lettings.clone();
+        let looking = tokio::spawn(async move { first.listings().await });
+        while world.state().asks == 0 {
+            tokio::task::yield_now().await;
+        }
+        lettings.rent(&RENTER, request("a")).await.unwrap();
+        assert_eq!(looking.await.unwrap().len(), 1);
+    });
+}
+
+#[test]
+fn what_is_let_is_full_and_what_is_the_own_machine_has_its_name_too() {
+    let own = Rules {
+        own_adapter: "cloud".to_owned(),
+        ..rules()
+    };
+    let stale_s = own.offers_stale_s + 1;
+    told(&own, |lettings, world| async move {
+        lettings.rent(&RENTER, request("a")).await.unwrap();
+        world.state().offers = false;
+        world.state().now += stale_s;
+        let mut unnamed = request("b");
+        unnamed.machine.clear();
+        for wanted in [request("b"), unnamed.clone()] {
+            let refused = lettings.rent(&RENTER, wanted).await;
+            assert!(matches!(refused, Err(RentError::Full(_))), "{refused:?}");
+        }
+        lettings.end(&RENTER, "a").await.unwrap();
+        for wanted in [request("b"), unnamed] {
+            let refused = lettings.rent(&RENTER, wanted).await;
+            let none = matches!(refused, Err(RentError::NoSuchMachine(_)));
+            assert!(none, "{refused:?}");
+        }
+    });
+}
+
+#[test]
 fn nothing_is_bought_beyond_the_caps() {
     type Change = fn(&mut Rules);
     let caps: [(&str, Change); 6] = [
@@ -130,9 +174,10 @@ fn what_the_provider_refuses_is_told_again_in_the_same_words() {
     let account = || ProviderError::Account("card 4111 declined".to_owned());
     type Told = fn(&RentError) -> bool;
     let cases: [(ProviderError, Told); 5] = [
-        (ProviderError::NoCapacity, |e| {
-            matches!(e, RentError::Full(_))
-        }),
+        (
+            ProviderError::NoCapacity,
+            |e| matches!(e, RentError::NoSuchMachine(why) if why.contains("none left")),
+        ),
         (ProviderError::PriceRose(9 * PRICE), |e| {
             *e == RentError::PriceRose(9 * PRICE * 12 / 10)
         }),
