@@ -3,7 +3,9 @@
 
 use async_trait::async_trait;
 
-use crate::subnet::rental::{Landlord, Lease, Listing, RentError, RentRequest, Rental, Renter};
+use crate::subnet::rental::{
+    Act, Landlord, Lease, Listing, RentError, RentRequest, Rental, Renter,
+};
 use crate::subnet::scoring::OfferedMachine;
 
 use super::asked::Held;
@@ -51,6 +53,12 @@ impl Landlord for Operator {
 
     async fn rentals(&self) -> Result<Vec<Rental>, RentError> {
         self.book.all().await
+    }
+
+    async fn act(&self, _: &Renter, _: &str, _: Act) -> Result<(), RentError> {
+        let why =
+            "a rental is not changed while it runs by way of a validator: end it and rent again";
+        Err(RentError::Forbidden(why.to_owned()))
     }
 }
 
