@@ -17,9 +17,7 @@ use host::subnet::events::Unobserved;
 use host::subnet::hardware::Hardware;
 use host::subnet::key::AccountId;
 use host::subnet::letting::Rules;
-use host::subnet::plugin::{
-    ChallengeGenerator, ChallengeSolver, Digest, KeptPlugin, PluginId, Plugins, ScoringPolicy,
-};
+use host::subnet::plugin::{Digest, PluginId, Plugins};
 use host::subnet::provider::{
     Instance, InstanceState, Offer, Order, ProviderAdapter, ProviderError, Query, SshEndpoint,
 };
@@ -162,27 +160,6 @@ impl ProviderAdapter for Cloud {
 struct Active(Arc<Cloud>);
 
 impl Plugins for Active {
-    fn policy(&self) -> Option<Arc<dyn ScoringPolicy>> {
-        None
-    }
-    fn shadow(&self) -> Option<Arc<dyn ScoringPolicy>> {
-        None
-    }
-    fn generators(&self) -> Vec<Arc<dyn ChallengeGenerator>> {
-        Vec::new()
-    }
-    fn generator(&self, _: &PluginId) -> Option<Arc<dyn ChallengeGenerator>> {
-        None
-    }
-    fn kept(&self, _: &PluginId) -> Option<KeptPlugin> {
-        None
-    }
-    fn solver(&self, _: &str) -> Option<Arc<dyn ChallengeSolver>> {
-        None
-    }
-    fn solver_names(&self) -> Vec<String> {
-        Vec::new()
-    }
     fn providers(&self) -> Vec<Arc<dyn ProviderAdapter>> {
         vec![self.0.clone()]
     }
@@ -198,6 +175,7 @@ fn means(ledger: SqliteLedger, cloud: Arc<Cloud>) -> Means {
         observer: Arc::new(Unobserved),
         clock: Arc::new(SystemClock),
         may_rent: Arc::new(|_| Ok(())),
+        caretaker: None,
     }
 }
 

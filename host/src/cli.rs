@@ -32,6 +32,7 @@ mod plugin;
 mod progress;
 mod provider;
 mod reload;
+mod rent;
 mod rental;
 mod replay;
 mod run;
@@ -86,6 +87,7 @@ enum Command {
     Plugin(plugin::Plugin),
     Provider(provider::Provider),
     Rental(rental::Rental),
+    Rent(rent::Rent),
     Wallet(wallet::Wallet),
     Status(status::Status),
     Guard(guard::Guard),
@@ -184,6 +186,7 @@ impl Cli {
             Command::Plugin(plugin) => plugin.execute(&mut world),
             Command::Provider(provider) => provider.execute(&mut world),
             Command::Rental(rental) => rental.execute(&mut world),
+            Command::Rent(rent) => rent.execute(&mut world),
             Command::Status(status) => status.execute(&mut world),
             Command::Guard(guard) => guard.execute(&mut world),
             Command::Reload(reload) => reload.execute(&mut world),

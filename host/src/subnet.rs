@@ -24,6 +24,7 @@ pub mod outbound;
 pub mod plugin;
 pub mod probe;
 pub mod provider;
+pub mod purse;
 pub mod rental;
 pub mod scoring;
 pub mod shares;

@@ -40,6 +40,9 @@ impl Exit {
                 if cause.is::<AdmissionError>() || cause.is::<TrustError>() {
                     return Some(Self::Refused);
                 }
+                if cause.is::<NoAnswer>() {
+                    return Some(Self::NotRunning);
+                }
                 match cause.downcast_ref::<AdminError>()? {
                     AdminError::Refused(_) => Some(Self::Refused),
                     AdminError::NotRunning(_) => Some(Self::NotRunning),
@@ -67,6 +70,11 @@ impl From<Exit> for std::process::ExitCode {
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(super) struct Usage(pub(super) String);
+
+/// Nobody answers where a node should.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct NoAnswer(pub(super) String);
 
 /// What happened, why, and what to do.
 pub(super) fn explain(error: &anyhow::Error, err: &mut dyn Write) -> io::Result<()> {

@@ -41,7 +41,7 @@ use crate::subnet::events::{Condition, Event, Observer as _};
 use crate::subnet::evidence::EvidenceStore;
 use crate::subnet::key::{AccountId, Signer};
 use crate::subnet::trust::Trust;
-use crate::subnet::workload::Workloads;
+use crate::subnet::workload::{Caretaker, Workloads};
 
 use super::keys;
 pub(crate) use options::accelerator;
@@ -115,7 +115,7 @@ impl Node {
             guard.clone(),
             quiet.clone(),
         ));
-        let letting = letting(&config, account, &registry, &metrics).await?;
+        let letting = letting(&config, account, machine.clone(), &registry, &metrics).await?;
         let face = admin::Face::new(
             &config,
             account,
@@ -201,11 +201,14 @@ fn connect(
 async fn letting(
     config: &Config,
     account: AccountId,
+    machine: Option<Arc<Containers>>,
     registry: &Arc<Registry>,
     metrics: &Arc<Metrics>,
 ) -> anyhow::Result<Option<miner::Letting>> {
+    let machine = machine.map(|machine| machine as Arc<dyn Caretaker>);
+    let opened = miner::Letting::open(config, account, machine, registry, metrics);
     Ok(match config.role {
-        Role::Miner => Some(miner::Letting::open(config, account, registry, metrics).await?),
+        Role::Miner => Some(opened.await?),
         Role::Validator => None,
     })
 }

@@ -2,8 +2,8 @@
 
 mod list;
 mod one;
-mod order;
-mod text;
+pub(super) mod order;
+pub(super) mod text;
 
 use clap::{Args, Subcommand};
 

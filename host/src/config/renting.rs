@@ -1,13 +1,20 @@
-//! `[rentals]`: who may rent; and `[operator]`: who may rent by way of this node.
+//! `[rentals]`: who may rent, what is remembered; and `[operator]`: who may rent by way of this node.
 
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use crate::subnet::key::AccountId;
+use crate::subnet::purse::Purse;
 
 use super::problem::Problem;
 use super::reader::Reader;
 
-/// Who may rent a miner's machines.
+const DAY: Duration = Duration::from_secs(24 * 3_600);
+/// What is spent is told from rentals of the last day: they must be there.
+const KEEP_ENDED_DAYS: RangeInclusive<u32> = 2..=3_660;
+
+/// Who may rent a miner's machines, and how long that is remembered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Renters {
     /// May rent, registered in the subnet or not.
@@ -16,6 +23,8 @@ pub struct Renters {
     pub validators: bool,
     /// The original's `Allocate` is answered.
     pub allocate: bool,
+    /// How long rentals that are over stay on record.
+    pub keep_ended: Duration,
 }
 
 impl Renters {
@@ -24,6 +33,11 @@ impl Renters {
             listed: reader.texts("rentals.renters", ADDRESSES, |text| text.parse().ok()),
             validators: reader.flag("rentals.to-validators", true),
             allocate: reader.flag("rentals.allocate", false),
+            keep_ended: DAY.saturating_mul(reader.integer(
+                "rentals.keep-ended-days",
+                90,
+                KEEP_ENDED_DAYS,
+            )),
         }
     }
 }
@@ -35,6 +49,8 @@ pub struct Operator {
     pub listen: Option<SocketAddr>,
     /// Whose signed requests are served.
     pub keys: Vec<AccountId>,
+    /// What they may spend.
+    pub purse: Purse,
 }
 
 impl Operator {
@@ -54,8 +70,36 @@ impl Operator {
                     .to_owned(),
             ));
         }
-        Self { listen, keys }
+        Self {
+            listen,
+            keys,
+            purse: purse(reader),
+        }
+    }
+}
+
+fn purse(reader: &mut Reader) -> Purse {
+    let none = Purse::default();
+    let amount = 0..=MICRO_USD_MAX;
+    Purse {
+        price_micro_usd_per_hour_max: reader.integer(
+            "operator.price-micro-usd-per-hour-max",
+            none.price_micro_usd_per_hour_max,
+            amount.clone(),
+        ),
+        spend_per_rental_micro_usd_max: reader
+            .integer_or_none("operator.spend-per-rental-micro-usd-max", amount.clone()),
+        spend_per_day_micro_usd_max: reader.integer(
+            "operator.spend-per-day-micro-usd-max",
+            none.spend_per_day_micro_usd_max,
+            amount.clone(),
+        ),
+        spend_per_renter_day_micro_usd_max: reader
+            .integer_or_none("operator.spend-per-renter-day-micro-usd-max", amount),
+        rentals_max: reader.integer("operator.rentals-max", none.rentals_max, 1..=10_000),
     }
 }
 
 const ADDRESSES: &str = "a list of SS58 addresses";
+/// A million US dollars: more is a slip of the keyboard.
+const MICRO_USD_MAX: u64 = 1_000_000_000_000;

@@ -11,16 +11,19 @@
 //! - **It ends when it was to**, whether anybody asks or not: [`keeper`].
 //! - **Launching twice is launching once**, whenever the first time broke off.
 //! - **Whoever logs in knows whom to expect**: the host key is made here.
+//! - **Its renter may hold it still, start it again and exchange the key**: [`act`].
 //!
 //! An image brings an SSH server that its entry point starts in the foreground, on
 //! port 22, for root, with the host key in the variable `RENTAL_SSH_HOST_KEY` (an
-//! OpenSSH private key) and the renter's in `RENTAL_SSH_PUBLIC_KEY` (one line). Only
+//! OpenSSH private key) and the renter's in `RENTAL_SSH_PUBLIC_KEY` (one line), which
+//! it puts into `/root/.ssh/authorized_keys` unless that is there already. Only
 //! `/root`, `/tmp` and `/run` can be written. `examples/rental-image` is one.
 //!
 //! Not here: images are not fetched, `docker pull` is the operator's; what a
 //! workload costs is its adapter's; nodes that share an engine must let out
 //! different parts of the machine.
 
+mod act;
 mod disk;
 mod engine;
 mod firewall;
@@ -42,9 +45,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use sha2::{Digest as _, Sha256};
 
-use crate::subnet::hardware::{Gpu, Hardware, Machine};
+use crate::subnet::hardware::{Gpu, Hardware, Label, Machine};
 use crate::subnet::provider::SshEndpoint;
-use crate::subnet::workload::{Running, Share, Workload, WorkloadError, WorkloadStatus, Workloads};
+use crate::subnet::workload::{
+    PAUSED, Running, Share, Workload, WorkloadError, WorkloadStatus, Workloads,
+};
 
 pub use options::{ContainersOptions, DiskLimit, Firewall};
 
@@ -151,7 +156,8 @@ impl Containers {
         let Some(address) = tenant.address else {
             return false;
         };
-        let ready = ready::answers(address, spec::SSH_PORT).await;
+        let answers = ready::answers(address, spec::SSH_PORT).await;
+        let ready = answers && self.has_its_key(tenant).await;
         if ready {
             self.memory().ready.insert(tenant.id.clone());
         }
@@ -159,13 +165,19 @@ impl Containers {
     }
 
     async fn running(&self, tenant: Tenant) -> Running {
-        let ready = self.is_ready(&tenant).await;
-        let status = match (tenant.life, ready) {
-            (_, true) => WorkloadStatus::Running,
-            (Life::Ended, _) => WorkloadStatus::Exited,
-            (Life::Made | Life::Runs, false) => WorkloadStatus::Starting,
+        // What stands still could be logged in to before, and can be again.
+        let paused = tenant.life == Life::Paused;
+        let ready = paused || self.is_ready(&tenant).await;
+        let status = match tenant.life {
+            _ if ready => WorkloadStatus::Running,
+            Life::Ended if self.is_given_up(&tenant) => WorkloadStatus::Exited,
+            _ => WorkloadStatus::Starting,
         };
-        let note = tenant.note;
+        let mut note = tenant.note;
+        note.labels.extend(paused.then(|| Label {
+            name: PAUSED.to_owned(),
+            value: "true".to_owned(),
+        }));
         let ssh = ready.then(|| SshEndpoint {
             host: self.options.ssh_host.clone(),
             port: note.port,

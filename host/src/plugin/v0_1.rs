@@ -21,6 +21,7 @@ mod http;
 mod machine;
 pub(super) mod policy;
 pub(super) mod provider;
+mod size;
 pub(super) mod solver;
 
 use std::time::Instant;

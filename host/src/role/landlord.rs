@@ -8,7 +8,7 @@
 //! ```text
 //! rent ── check, caps, intent on disk ─┐
 //! tick ── what is due ─────────────────┼─> step: call, result on disk, again or wait
-//! inspect, extend, end ── of one ──────┘     Intended  provision
+//! inspect, extend, act, end ── of one ─┘     Intended  provision
 //! tick ── every few minutes, by adapter:     Unknown   look twice, a settle time apart
 //!         reconcile: what runs against       Running   until it can be logged in to, is
 //!         what the ledger says                         lost, or its time is over
@@ -24,6 +24,7 @@
 //! What it does not do: take a renter's money, judge who may rent (that is
 //! [`MayRent`]), or end anything at a provider whose adapter is gone (it says so).
 
+mod act;
 mod board;
 mod book;
 mod clock;
@@ -55,9 +56,10 @@ use crate::subnet::key::AccountId;
 use crate::subnet::letting::Rules;
 use crate::subnet::plugin::Plugins;
 use crate::subnet::rental::{
-    Landlord, Lease, Ledger, Listing, RentError, RentRequest, Rental, Renter,
+    Act, Landlord, Lease, Ledger, Listing, RentError, RentRequest, Rental, Renter,
 };
 use crate::subnet::scoring::OfferedMachine;
+use crate::subnet::workload::Caretaker;
 
 pub use clock::{Clock, SystemClock};
 
@@ -87,6 +89,8 @@ pub struct Means {
     pub clock: Arc<dyn Clock>,
     /// Who may rent.
     pub may_rent: MayRent,
+    /// Has what runs on this machine, if anything of it is let out.
+    pub caretaker: Option<Arc<dyn Caretaker>>,
 }
 
 /// The landlord of a miner. Cheap to clone.
@@ -180,5 +184,12 @@ impl Landlord for Lettings {
 
     async fn rentals(&self) -> Result<Vec<Rental>, RentError> {
         self.0.rentals().await
+    }
+
+    async fn act(&self, renter: &Renter, key: &str, act: Act) -> Result<(), RentError> {
+        let (office, renter, key) = (self.0.clone(), *renter, key.to_owned());
+        self.0
+            .outlive(async move { office.act(renter, &key, act).await })
+            .await
     }
 }

@@ -8,7 +8,8 @@
 //! Served on a listener of its own, off unless configured, in btauth/1 by the
 //! keys in `operator.keys`; answers are signed too. `openapi.json` describes it
 //! and is served at [`OPENAPI_PATH`], to anybody who may connect. What an
-//! operator rented is its own: another key sees none of it.
+//! operator rented is its own: another key sees none of it. Miners let to this
+//! validator, and it owes what they ask: [`Purse`] says how much that may be.
 //!
 //! What the original's register API did: `allocate_spec` is `rent`,
 //! `allocate_hotkey` is `rent` with `requirement.miner`, `deallocate` is `end`,
@@ -33,11 +34,12 @@ use crate::subnet::Netuid;
 use crate::subnet::chain::Chain;
 use crate::subnet::evidence::EvidenceStore;
 use crate::subnet::key::AccountId;
+use crate::subnet::purse::Purse;
 use crate::subnet::rental::{Ledger, RentError};
 use crate::subnet::wire::{Dendrite, Description, Refusal, Service, TaskReceived};
 
 pub use asked::{Extension, Found, Held, Machines, Named, Rentals, Requirement, Wanted};
-use book::Book;
+use book::{Book, Tools};
 use market::Market;
 
 /// Where the API's description is served.
@@ -55,6 +57,8 @@ pub struct Means {
     pub me: AccountId,
     /// Whose requests are served.
     pub keys: HashSet<AccountId>,
+    /// What their rentals may cost.
+    pub purse: Purse,
     /// A miner that answered no survey for so many blocks is not offered.
     pub answered_within_blocks: u64,
     /// Where miners are.
@@ -80,12 +84,13 @@ impl Operator {
     /// Rents nothing until it is asked to.
     pub fn new(means: Means) -> Self {
         let market = Arc::new(Market::new(&means));
-        let book = Book::new(
-            means.ledger,
-            means.dendrite,
-            market.clone(),
-            means.now_unix_s,
-        );
+        let book = Book::new(Tools {
+            ledger: means.ledger,
+            dendrite: means.dendrite,
+            market: market.clone(),
+            purse: means.purse,
+            now_unix_s: means.now_unix_s,
+        });
         Self {
             keys: means.keys,
             market,

@@ -16,8 +16,9 @@
 //! as the evidence is: what is paid for must be ended whether the chain can be
 //! reached or not, so it is opened before anybody has asked the chain.
 //!
-//! Rentals that are over go with age or number, see [`LedgerRetention`]; those that
-//! are not are kept whatever their age.
+//! Rentals that are over go with age or number, see [`LedgerRetention`], as others
+//! begin and end; those that are not are kept whatever their age, and so is what
+//! was over so lately that it counts as spent.
 
 mod rows;
 #[cfg(test)]
@@ -104,7 +105,7 @@ impl Default for LedgerRetention {
     fn default() -> Self {
         Self {
             over_max: 100_000,
-            over_age_s_max: 400 * 24 * 3_600,
+            over_age_s_max: 90 * 24 * 3_600,
         }
     }
 }
@@ -202,7 +203,11 @@ fn bind(connection: &Connection, path: &Path, owner: &LedgerOwner) -> Result<(),
 
 impl Ledger for SqliteLedger {
     fn open(&self, rental: &Rental) -> Result<Rental, StoreError> {
-        self.write(|db| rows::open(db, rental))
+        self.write(|db| {
+            let known = rows::open(db, rental)?;
+            rows::prune(db, &self.retention, rental.began_at)?;
+            Ok(known)
+        })
     }
 
     fn update(&self, rental: &Rental) -> Result<(), StoreError> {
@@ -232,5 +237,13 @@ impl Ledger for SqliteLedger {
 
     fn committed_micro_usd(&self, adapter: Option<&str>, since: u64) -> Result<u64, StoreError> {
         self.read(|db| rows::committed(db, adapter, since))
+    }
+
+    fn committed_by_renter_micro_usd(
+        &self,
+        renter: &Renter,
+        since: u64,
+    ) -> Result<u64, StoreError> {
+        self.read(|db| rows::committed_by(db, renter, since))
     }
 }

@@ -277,25 +277,40 @@ pub trait ChallengeSolver: Send + Sync {
     async fn open(&self, session: SolverSession) -> Result<Box<dyn OpenSession>, PluginError>;
 }
 
-/// What is active now, and what was when a session began.
+/// What is active now, and what was when a session began: nothing of a kind, unless
+/// its function says otherwise.
 pub trait Plugins: Send + Sync {
     /// The active policy; a validator always has one.
-    fn policy(&self) -> Option<Arc<dyn ScoringPolicy>>;
+    fn policy(&self) -> Option<Arc<dyn ScoringPolicy>> {
+        None
+    }
     /// A policy that is tried beside the active one and decides nothing.
-    fn shadow(&self) -> Option<Arc<dyn ScoringPolicy>>;
+    fn shadow(&self) -> Option<Arc<dyn ScoringPolicy>> {
+        None
+    }
     /// The active generators, by name.
-    fn generators(&self) -> Vec<Arc<dyn ChallengeGenerator>>;
+    fn generators(&self) -> Vec<Arc<dyn ChallengeGenerator>> {
+        Vec::new()
+    }
     /// The generator a session began under, active or not, if its bytes are still here.
-    fn generator(&self, id: &PluginId) -> Option<Arc<dyn ChallengeGenerator>>;
+    fn generator(&self, _: &PluginId) -> Option<Arc<dyn ChallengeGenerator>> {
+        None
+    }
     /// A policy's or generator's bytes and settings, active or not, if they are
     /// still here.
-    fn kept(&self, id: &PluginId) -> Option<KeptPlugin>;
+    fn kept(&self, _: &PluginId) -> Option<KeptPlugin> {
+        None
+    }
     /// The active solver that answers to `solver`.
-    fn solver(&self, solver: &str) -> Option<Arc<dyn ChallengeSolver>>;
+    fn solver(&self, _: &str) -> Option<Arc<dyn ChallengeSolver>> {
+        None
+    }
     /// The active provider adapters, by name.
     fn providers(&self) -> Vec<Arc<dyn ProviderAdapter>> {
         Vec::new()
     }
     /// The solver names answered here, sorted, each once.
-    fn solver_names(&self) -> Vec<String>;
+    fn solver_names(&self) -> Vec<String> {
+        Vec::new()
+    }
 }

@@ -19,6 +19,7 @@ use super::hardware::{Hardware, Label};
 use super::key::AccountId;
 use super::provider::{Instance, InstanceState, Offer, SshEndpoint};
 use super::scoring::OfferedMachine;
+use super::workload;
 
 /// The longest rental key or machine id on the wire, in bytes.
 pub const ID_BYTES_MAX: usize = 128;
@@ -73,7 +74,8 @@ pub struct Lease {
     pub key: String,
     /// [`RentRequest::machine`]
     pub machine: String,
-    /// Where it is in its life, in one word: that of [`Phase::as_str`].
+    /// Where it is in its life, in one word: that of [`Phase::as_str`], or `paused`
+    /// for one that runs and stands still.
     pub state: String,
     /// Why it ended or was refused.
     #[serde(default)]
@@ -195,6 +197,14 @@ impl Rental {
         }
     }
 
+    fn word(&self) -> &'static str {
+        let stands_still = |instance: &Instance| workload::is_paused(&instance.labels);
+        match (&self.phase, &self.instance) {
+            (Phase::Running, Some(instance)) if stands_still(instance) => workload::PAUSED,
+            (phase, _) => phase.as_str(),
+        }
+    }
+
     /// What its renter is told.
     pub fn lease(&self) -> Lease {
         let reason = match &self.phase {
@@ -209,7 +219,7 @@ impl Rental {
         Lease {
             key: self.request.key.clone(),
             machine: self.request.machine.clone(),
-            state: self.phase.as_str().to_owned(),
+            state: self.word().to_owned(),
             reason,
             ssh: reachable.and_then(|instance| instance.ssh.clone()),
             hardware: instance.map_or_else(
@@ -248,6 +258,9 @@ pub trait Ledger: Send + Sync {
     /// What rentals that lived after `since` (Unix seconds) cost or may cost the
     /// operator, in millionths of a US dollar, by adapter if one is named.
     fn committed_micro_usd(&self, adapter: Option<&str>, since: u64) -> Result<u64, StoreError>;
+    /// The same for the rentals of one renter.
+    fn committed_by_renter_micro_usd(&self, renter: &Renter, since: u64)
+    -> Result<u64, StoreError>;
 }
 
 /// A machine that the miner offers, with where it comes from.
@@ -284,6 +297,10 @@ pub enum RentError {
     /// No such rental, or somebody else's.
     #[error("no such rental")]
     NoSuchRental,
+    /// Nobody has looked at it: too much is being done; try again after so many
+    /// milliseconds.
+    #[error("busy for {0} ms")]
+    Busy(u32),
     /// The provider or its adapter failed.
     #[error("the provider failed: {0}")]
     Upstream(String),
@@ -295,7 +312,8 @@ pub enum RentError {
 /// What is done to a running rental without ending it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Act {
-    /// Another key is let in, and the old one no longer.
+    /// Another key is let in, and the old one no longer; who is in stays until a
+    /// restart.
     ExchangeKey {
         /// One line, in OpenSSH form.
         ssh_public_key: String,
@@ -306,6 +324,18 @@ pub enum Act {
     Pause,
     /// It goes on.
     Resume,
+}
+
+impl Act {
+    /// A stable word.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::ExchangeKey { .. } => "exchange-key",
+            Self::Restart => "restart",
+            Self::Pause => "pause",
+            Self::Resume => "resume",
+        }
+    }
 }
 
 /// Lets machines: the miner's own and those of its providers.
@@ -330,11 +360,9 @@ pub trait Landlord: Send + Sync {
     async fn machines(&self) -> Vec<OfferedMachine>;
     /// All there is to know of the newest rentals, for the operator; bounded.
     async fn rentals(&self) -> Result<Vec<Rental>, RentError>;
-    /// Does something to a running rental. Providers know no such calls.
-    async fn act(&self, _renter: &Renter, _key: &str, _act: Act) -> Result<(), RentError> {
-        let why = "a rental is not changed while it runs here: end it and rent again";
-        Err(RentError::Forbidden(why.to_owned()))
-    }
+    /// Does something to a running rental of the renter's own. Providers know no such
+    /// calls: only for what runs on the miner's own machine.
+    async fn act(&self, renter: &Renter, key: &str, act: Act) -> Result<(), RentError>;
 }
 
 #[cfg(test)]

@@ -5,6 +5,16 @@ use serde::{Deserialize, Serialize};
 
 use super::hardware::{Hardware, Label};
 use super::provider::SshEndpoint;
+use super::rental::Act;
+
+/// The label of what stands still; the value is `true`.
+pub const PAUSED: &str = "paused";
+
+/// Whether `labels` say so.
+pub fn is_paused(labels: &[Label]) -> bool {
+    let mut labels = labels.iter();
+    labels.any(|label| label.name == PAUSED && label.value == "true")
+}
 
 /// What a workload is given, or what is free.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,7 +53,7 @@ pub enum WorkloadStatus {
     Starting,
     /// Can be logged in to.
     Running,
-    /// Its first process ended.
+    /// Its first process ended, and is not started again.
     Exited,
 }
 
@@ -105,4 +115,12 @@ pub trait Workloads: Send + Sync {
     -> Result<Running, WorkloadError>;
     /// Ends a workload and deletes what it stored; what is gone is no error.
     async fn stop(&self, owner: &str, name: &str) -> Result<(), WorkloadError>;
+}
+
+/// Does to a workload that runs what no adapter has a word for.
+#[async_trait]
+pub trait Caretaker: Send + Sync {
+    /// Does `act` to what `owner` launched as `name`, unless that is done already;
+    /// returns once it is.
+    async fn act(&self, owner: &str, name: &str, act: &Act) -> Result<(), WorkloadError>;
 }

@@ -123,6 +123,8 @@ impl From<RentError> for Reply {
             RentError::Forbidden(_) => StatusCode::FORBIDDEN,
             RentError::NoSuchMachine(_) | RentError::NoSuchRental => StatusCode::NOT_FOUND,
             RentError::Full(_) | RentError::PriceRose(_) => StatusCode::CONFLICT,
+            // Not a reason of the landlord's: nobody has looked.
+            RentError::Busy(retry_ms) => return Refusal::Busy(*retry_ms).into(),
             RentError::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
             RentError::Upstream(_) => StatusCode::BAD_GATEWAY,
         };
@@ -218,6 +220,14 @@ mod tests {
         }
         let priceless = br#"{"detail":"x","code":"price-rose"}"#;
         assert_eq!(read_rent(StatusCode::CONFLICT, priceless), None);
+    }
+
+    #[test]
+    fn a_landlord_that_is_busy_has_said_nothing_about_its_machines() {
+        let reply = Reply::from(RentError::Busy(1_500));
+        assert_eq!(read_rent(reply.status, &reply.body), None);
+        let read = read(reply.status, Some(reply.content_type), &reply.body);
+        assert_eq!(read, No::Busy(1_500));
     }
 
     #[test]

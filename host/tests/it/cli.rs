@@ -54,6 +54,8 @@ fn every_subcommand_explains_itself() {
         "subnet",
         "plugin",
         "provider",
+        "rental",
+        "rent",
         "wallet",
         "status",
         "completions",

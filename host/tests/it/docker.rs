@@ -9,6 +9,7 @@
 //! Where that cannot be (not root, programs missing) the test says what to type
 //! and passes, except under `CI=true`, where every test must run.
 
+mod acts;
 mod isolation;
 mod order;
 mod rentals;

@@ -232,7 +232,7 @@ fn replayed_by(binary: &Path, field: &Field) -> serde_json::Value {
 }
 
 #[test]
-#[ignore = "needs the path of a release build in HOST_RELEASE_BINARY; .ci/run makes one"]
+#[ignore = "needs a release build: HOST_RELEASE_BINARY=$PWD/target/release/host cargo test --test it -- --ignored a_release_build"]
 fn a_debug_and_a_release_build_come_to_the_same_and_burn_the_same() {
     let release = std::env::var_os("HOST_RELEASE_BINARY").unwrap();
     let field = Field::new();

@@ -17,9 +17,7 @@ use host::subnet::events::Unobserved;
 use host::subnet::evidence::{EvidenceStore as _, StoreOwner};
 use host::subnet::hardware::Hardware;
 use host::subnet::key::{AccountId, Signer};
-use host::subnet::plugin::{
-    ChallengeGenerator, ChallengeSolver, KeptPlugin, PluginId, Plugins, ScoringPolicy,
-};
+use host::subnet::plugin::Plugins;
 use host::subnet::probe::{ProbeBook as _, SSH_PROBE};
 use host::subnet::rental::{Lease, RentError, RentRequest};
 use host::subnet::scoring::{Finding, OfferedMachine};
@@ -109,35 +107,7 @@ impl Service for Miner {
 
 struct NoPlugins;
 
-impl Plugins for NoPlugins {
-    fn policy(&self) -> Option<Arc<dyn ScoringPolicy>> {
-        None
-    }
-
-    fn shadow(&self) -> Option<Arc<dyn ScoringPolicy>> {
-        None
-    }
-
-    fn generators(&self) -> Vec<Arc<dyn ChallengeGenerator>> {
-        Vec::new()
-    }
-
-    fn generator(&self, _: &PluginId) -> Option<Arc<dyn ChallengeGenerator>> {
-        None
-    }
-
-    fn kept(&self, _: &PluginId) -> Option<KeptPlugin> {
-        None
-    }
-
-    fn solver(&self, _: &str) -> Option<Arc<dyn ChallengeSolver>> {
-        None
-    }
-
-    fn solver_names(&self) -> Vec<String> {
-        Vec::new()
-    }
-}
+impl Plugins for NoPlugins {}
 
 /// Serves //Bob's axon and says on chain where it is.
 async fn serve_miner(chain: &DevChain, miner: Arc<Miner>) {

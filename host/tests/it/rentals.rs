@@ -1,7 +1,7 @@
 //! Rentals in whole nodes: processes of the real binary that are killed while a
 //! cloud on this machine goes on.
 
-mod cloud;
+pub(crate) mod cloud;
 pub(crate) mod docker;
 mod kills;
 mod moto;

@@ -1,7 +1,7 @@
 """Sends the original compute subnet's Allocate with a real Dendrite of bittensor
 10.5.0, in each of its uses, and reads the answers as the original's validator does.
 
-Arguments: the port of a miner's axon, its hotkey.
+Arguments: the port of a miner's axon, its hotkey, and two public keys for SSH.
 """
 
 import asyncio
@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 networking.get_external_ip = lambda: "203.0.113.7"
 
 PORT, HOTKEY = int(sys.argv[1]), sys.argv[2]
+KEY, OTHER_KEY = (key + " me" for key in sys.argv[3:5])
 
 
 class Allocate(bittensor.Synapse):
@@ -65,7 +66,7 @@ DEVICE = {
 }
 DOCKER = {
     "base_image": "ubuntu",
-    "ssh_key": "ssh-ed25519 AAAA me",
+    "ssh_key": KEY,
     "ssh_port": 4444,
     "volume_path": "/tmp",
     "dockerfile": "",
@@ -99,7 +100,7 @@ async def main():
             checking=False,
             docker_change=True,
             public_key=key,
-            docker_action={"action": action, "ssh_key": "ssh-ed25519 BBBB me", "key_type": "user"},
+            docker_action={"action": action, "ssh_key": OTHER_KEY, "key_type": "user"},
         )
 
     def yes(answer):
@@ -135,8 +136,13 @@ async def main():
     no(await allocate(public_key=other), "not free")
 
     # Actions.
+    check = dict(timeline=0, checking=True, public_key=public)
     for action in ("exchange_key", "restart", "pause", "unpause", "resume"):
         yes(await act(action))
+        if action == "pause":
+            no(await ask(**check), "not running")
+        else:
+            yes(await ask(**check))
     no(await act("pause", other), "allocation key mismatch")
     no(await act("format"), "docker_action.action")
 

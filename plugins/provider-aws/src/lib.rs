@@ -38,15 +38,8 @@ mod tests;
 mod user_data;
 
 use ec2::Ec2;
-use provider_kit::bindings::compute::subnet::settings as table;
-use provider_kit::bindings::exports::compute::subnet::{
-    plugin::Guest as Plugin, provider::Guest as Provider,
-};
-use provider_kit::{Description, Failure, Host, Instance, Offer, Order, Outside, Query, Want};
+use provider_kit::Outside;
 use settings::Settings;
-
-/// What the host calls.
-pub struct Component;
 
 /// One cloud, as one call sees it.
 struct Aws<'a> {
@@ -55,6 +48,10 @@ struct Aws<'a> {
 }
 
 impl<'a> Aws<'a> {
+    fn new(settings: &'a Settings, outside: &'a dyn Outside) -> Self {
+        Self { settings, outside }
+    }
+
     fn region(&'a self, region: &'a str) -> Ec2<'a> {
         Ec2 {
             settings: self.settings,
@@ -71,61 +68,4 @@ impl<'a> Aws<'a> {
     }
 }
 
-fn with<T>(call: impl FnOnce(&Aws<'_>) -> Result<T, Failure>) -> Result<T, Failure> {
-    let settings = Settings::read(&table::all()).map_err(Failure::Unsupported)?;
-    call(&Aws {
-        settings: &settings,
-        outside: &Host,
-    })
-}
-
-impl Plugin for Component {
-    fn describe() -> Description {
-        Description {
-            name: "provider-aws".to_owned(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            summary: "rents machines from Amazon EC2".to_owned(),
-        }
-    }
-
-    fn check_settings() -> Result<(), String> {
-        Settings::read(&table::all()).map(|_| ())
-    }
-}
-
-impl Provider for Component {
-    fn wants() -> Vec<Want> {
-        Settings::read(&table::all()).map_or_else(|_| Vec::new(), |settings| settings.wants())
-    }
-
-    fn offers(query: Query) -> Result<Vec<Offer>, Failure> {
-        with(|aws| aws.offers(&query))
-    }
-
-    fn provision(order: Order) -> Result<Instance, Failure> {
-        with(|aws| aws.provision(&order))
-    }
-
-    fn instances() -> Result<Vec<Instance>, Failure> {
-        with(|aws| aws.instances())
-    }
-
-    fn inspect(id: String) -> Result<Instance, Failure> {
-        with(|aws| aws.inspect(&id))
-    }
-
-    fn extend(id: String, ends_at: u64) -> Result<Instance, Failure> {
-        with(|aws| aws.extend(&id, ends_at))
-    }
-
-    fn terminate(id: String) -> Result<(), Failure> {
-        with(|aws| aws.terminate(&id))
-    }
-}
-
-#[cfg(target_arch = "wasm32")]
-mod export {
-    #![allow(unsafe_code, reason = "generated")]
-    use crate::Component;
-    provider_kit::bindings::export!(Component with_types_in provider_kit::bindings);
-}
+provider_kit::component!(Aws, name: "provider-aws", summary: "rents machines from Amazon EC2");

@@ -237,14 +237,12 @@ fn subnets<'a>(
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use provider_kit::testing::table;
+
     use super::*;
 
     fn read(pairs: &[(&str, &str)]) -> Result<Settings, String> {
-        let pairs: Vec<_> = pairs
-            .iter()
-            .map(|(key, value)| ((*key).into(), (*value).into()))
-            .collect();
-        Settings::read(&pairs)
+        Settings::read(&table(pairs))
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 use provider_kit::{
     Failure, HttpError, Label, Order, Response, State,
     ssh::HostKey,
-    testing::{Scripted, answer, any},
+    testing::{Scripted, answer, any, table},
     text::digest,
 };
 
@@ -50,10 +50,6 @@ impl Stage {
             ("prices.us-east-1.p3.2xlarge", "3060000"),
         ];
         pairs.extend(more);
-        let pairs: Vec<_> = pairs
-            .iter()
-            .map(|(key, value)| ((*key).into(), (*value).into()))
-            .collect();
         let good = [
             ("DescribeInstanceTypes", TYPES),
             ("DescribeInstances", NONE),
@@ -77,15 +73,12 @@ impl Stage {
         Self {
             outside,
             answers,
-            settings: Settings::read(&pairs).unwrap(),
+            settings: Settings::read(&table(&pairs)).unwrap(),
         }
     }
 
     fn adapter(&self) -> Aws<'_> {
-        Aws {
-            settings: &self.settings,
-            outside: &self.outside,
-        }
+        Aws::new(&self.settings, &self.outside)
     }
 
     fn answers(&self, action: &'static str, status: u16, text: &str) {

@@ -7,6 +7,7 @@
 //! | module | |
 //! |---|---|
 //! | [`bindings`] | the contract's types, generated once for all adapters |
+//! | [`component!`] | the component around an adapter |
 //! | [`outside`] | all that an adapter reaches, as a trait that tests replace |
 //! | [`http`] | requests, and what an answer or its absence means for money |
 //! | [`api`] | a JSON API with a base address and one credential |
@@ -36,6 +37,7 @@ pub mod bindings {
 }
 
 pub mod api;
+mod component;
 pub mod http;
 pub mod labels;
 pub mod list;

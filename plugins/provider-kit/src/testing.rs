@@ -138,6 +138,13 @@ fn method(method: Method) -> &'static str {
     }
 }
 
+/// A table of settings.
+#[must_use]
+pub fn table(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    let owned = |&(key, value): &(&str, &str)| (key.to_owned(), value.to_owned());
+    pairs.iter().map(owned).collect()
+}
+
 /// Asks for whatever there is.
 #[must_use]
 pub fn any() -> Query {

@@ -34,14 +34,7 @@ mod tests;
 
 use std::cell::Cell;
 
-use provider_kit::bindings::compute::subnet::settings as table;
-use provider_kit::bindings::exports::compute::subnet::{
-    plugin::Guest as Plugin, provider::Guest as Provider,
-};
-use provider_kit::{
-    Description, Failure, Host, Instance, Offer, Order, Outside, Query, Response, Want, api::Api,
-    api::read, text::said,
-};
+use provider_kit::{Failure, Instance, Outside, Response, api::Api, api::read, text::said};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use settings::Settings;
 
@@ -50,9 +43,6 @@ const PACE_MS: u64 = 1_100;
 
 #[cfg(test)]
 use provider_kit::testing::cloud;
-
-/// What the host calls.
-pub struct Component;
 
 /// One cloud, as one call sees it.
 struct Lambda<'a> {
@@ -88,6 +78,12 @@ impl<'a> Lambda<'a> {
             outside,
             asked: Cell::new(false),
         }
+    }
+
+    fn extend(&self, _id: &str, _ends_at: u64) -> Result<Instance, Failure> {
+        Err(Failure::Unsupported(
+            "Lambda ends no machine by itself, so there is no end to move".to_owned(),
+        ))
     }
 
     fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
@@ -164,60 +160,4 @@ impl<'a> Lambda<'a> {
     }
 }
 
-fn with<T>(call: impl FnOnce(&Lambda<'_>) -> Result<T, Failure>) -> Result<T, Failure> {
-    let settings = Settings::read(&table::all()).map_err(Failure::Unsupported)?;
-    call(&Lambda::new(&settings, &Host))
-}
-
-impl Plugin for Component {
-    fn describe() -> Description {
-        Description {
-            name: "provider-lambda".to_owned(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            summary: "rents machines from Lambda".to_owned(),
-        }
-    }
-
-    fn check_settings() -> Result<(), String> {
-        Settings::read(&table::all()).map(|_| ())
-    }
-}
-
-impl Provider for Component {
-    fn wants() -> Vec<Want> {
-        Settings::read(&table::all()).map_or_else(|_| Vec::new(), |settings| settings.wants())
-    }
-
-    fn offers(query: Query) -> Result<Vec<Offer>, Failure> {
-        with(|lambda| lambda.offers(&query))
-    }
-
-    fn provision(order: Order) -> Result<Instance, Failure> {
-        with(|lambda| lambda.provision(&order))
-    }
-
-    fn instances() -> Result<Vec<Instance>, Failure> {
-        with(|lambda| lambda.instances())
-    }
-
-    fn inspect(id: String) -> Result<Instance, Failure> {
-        with(|lambda| lambda.inspect(&id))
-    }
-
-    fn extend(_id: String, _ends_at: u64) -> Result<Instance, Failure> {
-        Err(Failure::Unsupported(
-            "Lambda ends no machine by itself, so there is no end to move".to_owned(),
-        ))
-    }
-
-    fn terminate(id: String) -> Result<(), Failure> {
-        with(|lambda| lambda.terminate(&id))
-    }
-}
-
-#[cfg(target_arch = "wasm32")]
-mod export {
-    #![allow(unsafe_code, reason = "generated")]
-    use crate::Component;
-    provider_kit::bindings::export!(Component with_types_in provider_kit::bindings);
-}
+provider_kit::component!(Lambda, name: "provider-lambda", summary: "rents machines from Lambda");

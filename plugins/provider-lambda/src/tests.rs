@@ -9,7 +9,7 @@ use provider_kit::{
     testing::{
         Scripted, any,
         cloud::{Fault, Troubled},
-        served,
+        served, table,
     },
 };
 use serde_json::json;
@@ -38,14 +38,10 @@ impl Stage {
 
     fn with(settings: &[(&str, &str)]) -> Self {
         let cloud = Rc::new(RefCell::new(Troubled::new(LambdaCloud::new())));
-        let pairs: Vec<_> = settings
-            .iter()
-            .map(|(key, value)| ((*key).into(), (*value).into()))
-            .collect();
         Self {
             outside: served(&cloud, BYTES_MAX),
             cloud,
-            settings: Settings::read(&pairs).unwrap(),
+            settings: Settings::read(&table(settings)).unwrap(),
         }
     }
 

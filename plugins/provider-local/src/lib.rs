@@ -3,7 +3,8 @@
 //! Offers it whole and, as its settings say, in equal parts; an order becomes a
 //! workload whose name is the order's key, so that ordering twice launches once
 //! and whoever looks finds it. What is free, what is enforced and when it ends is
-//! the host's: this says what there is to rent and what it costs. Needs
+//! the host's: this says what there is to rent, what it costs, if anything, and
+//! that an order may take less than it is offered. Needs
 //! `machine = true` in its grant and nothing else.
 //!
 //! The settings are at the top of [`settings`].
@@ -81,16 +82,9 @@ impl Provider for Component {
         if price > order.price_micro_usd_per_hour_max {
             return Err(Failure::PriceRose(price));
         }
-        let mut share = offers::share(&settings, &all, parts);
-        if order.disk_mib > share.disk_mib {
-            return Err(Failure::Unsupported(format!(
-                "{} has {} MiB of disk, and {} are wanted",
-                order.offer_id, share.disk_mib, order.disk_mib
-            )));
-        }
-        if order.disk_mib > 0 {
-            share.disk_mib = order.disk_mib;
-        }
+        let share = offers::share(&settings, &all, parts);
+        let share = offers::ordered(share, order.disk_mib, &order.labels)
+            .map_err(|why| Failure::Unsupported(format!("{}: {why}", order.offer_id)))?;
         let workload = Workload {
             image: image(order.image)?,
             name: order.key,

@@ -3,11 +3,18 @@
 use crate::bindings::{
     compute::subnet::{
         machine::Share,
-        types::{Gpu, Hardware},
+        types::{Gpu, Hardware, Label},
     },
     exports::compute::subnet::provider::{Offer, Query},
 };
 use crate::settings::Settings;
+
+/// The label that says how many of how many parts an offer is: the node's price for
+/// the whole machine is divided by it.
+const SHARE: &str = "share";
+/// What an order may ask for less of than it is offered.
+const CPU_THREADS: &str = "cpu-threads";
+const MEMORY_MIB: &str = "memory-mib";
 
 /// The offers that what is free has room for.
 pub(crate) fn all(settings: &Settings, all: &Hardware, free: &Share) -> Vec<Offer> {
@@ -42,7 +49,10 @@ fn offer(settings: &Settings, all: &Hardware, parts: u64) -> Offer {
         region: settings.region.clone(),
         price_micro_usd_per_hour: settings.price(parts),
         interruptible: false,
-        labels: Vec::new(),
+        labels: vec![Label {
+            name: SHARE.to_owned(),
+            value: format!("{parts}/{}", settings.parts),
+        }],
     }
 }
 
@@ -70,6 +80,39 @@ pub(crate) fn share(settings: &Settings, all: &Hardware, parts: u64) -> Share {
         memory_mib: of(all.memory_mib),
         disk_mib: of(all.disk_mib),
     }
+}
+
+/// What is left of `offered` where an order asks for less; `Err` where it asks for
+/// more, or for what is no number.
+pub(crate) fn ordered(offered: Share, disk_mib: u64, labels: &[Label]) -> Result<Share, String> {
+    let wanted = |name: &str, most: u64| -> Result<u64, String> {
+        let Some(label) = labels.iter().find(|label| label.name == name) else {
+            return Ok(most);
+        };
+        let asked = label.value.parse::<u64>().ok();
+        asked.filter(|asked| *asked <= most).ok_or_else(|| {
+            format!(
+                "it has {most} of {name}, and {:?} are wanted",
+                label.value
+            )
+        })
+    };
+    let threads = wanted(CPU_THREADS, u64::from(offered.cpu_threads))?;
+    if disk_mib > offered.disk_mib {
+        return Err(format!(
+            "it has {} MiB of disk, and {disk_mib} are wanted",
+            offered.disk_mib
+        ));
+    }
+    Ok(Share {
+        cpu_threads: u32::try_from(threads).unwrap_or(offered.cpu_threads),
+        memory_mib: wanted(MEMORY_MIB, offered.memory_mib)?,
+        disk_mib: match disk_mib {
+            0 => offered.disk_mib,
+            asked => asked,
+        },
+        ..offered
+    })
 }
 
 /// What a share of the machine is made of. Which cards of several models it gets
@@ -191,6 +234,45 @@ mod tests {
         );
         assert_eq!(hardware(&all, &share(&settings, &all, 3)).gpus.len(), 1);
         assert!(hardware(&all, &part).gpus.is_empty());
+    }
+
+    #[test]
+    fn what_is_ordered_is_what_is_given_and_never_more_than_is_offered() {
+        let (settings, all) = (settings(2), machine(2));
+        let label = |name: &str, value: &str| Label {
+            name: name.to_owned(),
+            value: value.to_owned(),
+        };
+        let given = |disk_mib, labels: &[Label]| {
+            let share = ordered(share(&settings, &all, 1), disk_mib, labels)?;
+            Ok::<_, String>((
+                share.gpu_count,
+                share.cpu_threads,
+                share.memory_mib,
+                share.disk_mib,
+            ))
+        };
+        assert_eq!(given(0, &[]), Ok((1, 8, 500, 1_000)));
+        let wanted = [label(CPU_THREADS, "3"), label(MEMORY_MIB, "64")];
+        assert_eq!(given(100, &wanted), Ok((1, 3, 64, 100)));
+        assert!(given(1_001, &[]).is_err());
+        for bad in [
+            label(CPU_THREADS, "9"),
+            label(MEMORY_MIB, "501"),
+            label(MEMORY_MIB, "-1"),
+            label(CPU_THREADS, "18446744073709551616"),
+        ] {
+            assert!(given(0, std::slice::from_ref(&bad)).is_err(), "{}", bad.value);
+        }
+    }
+
+    #[test]
+    fn an_offer_says_which_part_it_is() {
+        let (settings, all) = (settings(6), machine(0));
+        let offers = super::all(&settings, &all, &share(&settings, &all, 6));
+        let said = |offer: &Offer| offer.labels[0].value.clone();
+        let said: Vec<_> = offers.iter().map(said).collect();
+        assert_eq!(said, ["1/6", "2/6", "4/6", "6/6"]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! | key | default | |
 //! |---|---|---|
-//! | `price-micro-usd-per-hour` | none: it must be said | what the whole of what is let out costs; a part costs its share |
+//! | `price-micro-usd-per-hour` | 0 | what the whole of what is let out costs its operator, such as power or rent, and a part its share: counted as spent, and passed on with the node's markup. Where it costs nothing, renters pay what `[miner]` says |
 //! | `parts` | 1 | into how many equal parts it can be divided, at most 64 |
 //! | `region` | `local` | what offers say of where it is |
 
@@ -12,7 +12,7 @@ const PRICE_MAX: u64 = 1_000_000_000_000;
 const PARTS_MAX: u64 = 64;
 const REGION_CHARS_MAX: usize = 64;
 
-/// What is asked for the machine.
+/// What the machine costs, and how it is divided.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Settings {
     pub(crate) whole_micro_usd_per_hour: u64,
@@ -23,19 +23,12 @@ pub(crate) struct Settings {
 impl Settings {
     pub(crate) fn read(pairs: &[(String, String)]) -> Result<Self, String> {
         let table = Table::new(pairs, &KEYS)?;
-        let whole_micro_usd_per_hour = table.number(KEYS[0], 0, 1..=PRICE_MAX)?;
-        if whole_micro_usd_per_hour == 0 {
-            return Err(format!(
-                "{} is missing: say what the machine costs, such as 500000 for half a US dollar",
-                KEYS[0]
-            ));
-        }
         let region = table.text(KEYS[2]).unwrap_or("local");
         if region.is_empty() || region.chars().count() > REGION_CHARS_MAX {
             return Err(format!("region must be 1 to {REGION_CHARS_MAX} characters"));
         }
         Ok(Self {
-            whole_micro_usd_per_hour,
+            whole_micro_usd_per_hour: table.number(KEYS[0], 0, 0..=PRICE_MAX)?,
             parts: table.number(KEYS[1], 1, 1..=PARTS_MAX)?,
             region: region.to_owned(),
         })
@@ -63,13 +56,9 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_has_a_price_before_it_is_offered() {
-        assert!(
-            read(&[])
-                .unwrap_err()
-                .contains("price-micro-usd-per-hour is missing")
-        );
-        assert!(read(&[("price-micro-usd-per-hour", "0")]).is_err());
+    fn a_machine_of_one_s_own_costs_nothing_unless_its_operator_says_so() {
+        assert_eq!(read(&[]).unwrap().price(1), 0);
+        assert!(read(&[("price-micro-usd-per-hour", "-1")]).is_err());
         assert!(
             read(&[("price", "1")])
                 .unwrap_err()

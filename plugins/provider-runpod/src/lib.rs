@@ -33,20 +33,11 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
-use provider_kit::bindings::compute::subnet::settings as table;
-use provider_kit::bindings::exports::compute::subnet::{
-    plugin::Guest as Plugin, provider::Guest as Provider,
-};
-use provider_kit::{
-    Description, Failure, Host, Instance, Offer, Order, Outside, Query, Want, api::Api,
-};
+use provider_kit::{Failure, Instance, Outside, api::Api};
 use settings::Settings;
 
 #[cfg(test)]
 use provider_kit::testing::cloud;
-
-/// What the host calls.
-pub struct Component;
 
 /// One cloud, as one call sees it.
 struct Runpod<'a> {
@@ -54,7 +45,17 @@ struct Runpod<'a> {
     outside: &'a dyn Outside,
 }
 
-impl Runpod<'_> {
+impl<'a> Runpod<'a> {
+    fn new(settings: &'a Settings, outside: &'a dyn Outside) -> Self {
+        Self { settings, outside }
+    }
+
+    fn extend(&self, _id: &str, _ends_at: u64) -> Result<Instance, Failure> {
+        Err(Failure::Unsupported(
+            "Runpod ends no pod by itself, so there is no end to move".to_owned(),
+        ))
+    }
+
     fn api(&self) -> Api<'_> {
         Api {
             outside: self.outside,
@@ -65,63 +66,4 @@ impl Runpod<'_> {
     }
 }
 
-fn with<T>(call: impl FnOnce(&Runpod<'_>) -> Result<T, Failure>) -> Result<T, Failure> {
-    let settings = Settings::read(&table::all()).map_err(Failure::Unsupported)?;
-    call(&Runpod {
-        settings: &settings,
-        outside: &Host,
-    })
-}
-
-impl Plugin for Component {
-    fn describe() -> Description {
-        Description {
-            name: "provider-runpod".to_owned(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            summary: "rents GPU pods from Runpod".to_owned(),
-        }
-    }
-
-    fn check_settings() -> Result<(), String> {
-        Settings::read(&table::all()).map(|_| ())
-    }
-}
-
-impl Provider for Component {
-    fn wants() -> Vec<Want> {
-        Settings::read(&table::all()).map_or_else(|_| Vec::new(), |settings| settings.wants())
-    }
-
-    fn offers(query: Query) -> Result<Vec<Offer>, Failure> {
-        with(|runpod| runpod.offers(&query))
-    }
-
-    fn provision(order: Order) -> Result<Instance, Failure> {
-        with(|runpod| runpod.provision(&order))
-    }
-
-    fn instances() -> Result<Vec<Instance>, Failure> {
-        with(|runpod| runpod.instances())
-    }
-
-    fn inspect(id: String) -> Result<Instance, Failure> {
-        with(|runpod| runpod.inspect(&id))
-    }
-
-    fn extend(_id: String, _ends_at: u64) -> Result<Instance, Failure> {
-        Err(Failure::Unsupported(
-            "Runpod ends no pod by itself, so there is no end to move".to_owned(),
-        ))
-    }
-
-    fn terminate(id: String) -> Result<(), Failure> {
-        with(|runpod| runpod.terminate(&id))
-    }
-}
-
-#[cfg(target_arch = "wasm32")]
-mod export {
-    #![allow(unsafe_code, reason = "generated")]
-    use crate::Component;
-    provider_kit::bindings::export!(Component with_types_in provider_kit::bindings);
-}
+provider_kit::component!(Runpod, name: "provider-runpod", summary: "rents GPU pods from Runpod");

@@ -9,7 +9,7 @@ use provider_kit::{
     testing::{
         Scripted, any,
         cloud::{Fault, Troubled},
-        served,
+        served, table,
     },
 };
 
@@ -31,22 +31,15 @@ impl Stage {
 
     fn with(settings: &[(&str, &str)]) -> Self {
         let cloud = Rc::new(RefCell::new(Troubled::new(fake::Runpod::new())));
-        let pairs: Vec<_> = settings
-            .iter()
-            .map(|(key, value)| ((*key).into(), (*value).into()))
-            .collect();
         Self {
             outside: served(&cloud, BYTES_MAX),
             cloud,
-            settings: Settings::read(&pairs).unwrap(),
+            settings: Settings::read(&table(settings)).unwrap(),
         }
     }
 
     fn adapter(&self) -> Runpod<'_> {
-        Runpod {
-            settings: &self.settings,
-            outside: &self.outside,
-        }
+        Runpod::new(&self.settings, &self.outside)
     }
 
     fn fault(&self, request: &'static str, fault: Fault) {

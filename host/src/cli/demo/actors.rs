@@ -24,15 +24,10 @@ const TEMPO: u16 = 20;
 
 /// One processor of this machine, let to whoever validates. Its only renter is this
 /// process, so nobody has to be kept away from the machine.
-const LETTING: [(&str, &str); 11] = [
+const LETTING: [(&str, &str); 9] = [
     ("miner.providers", "provider-local"),
     ("miner.price-micro-usd-per-hour", "10000"),
-    (
-        "plugins.provider-local.settings.price-micro-usd-per-hour",
-        "10000",
-    ),
     ("plugins.provider-local.grant.machine", "true"),
-    ("rentals.spend-per-day-micro-usd-max", "1000000"),
     ("machine.cpu-threads", "1"),
     ("machine.memory-mib", "128"),
     ("machine.disk-mib", "64"),

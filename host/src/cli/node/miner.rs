@@ -15,10 +15,11 @@ use crate::metrics::Metrics;
 use crate::plugin::Registry;
 use crate::role::landlord::{self, Lettings, SystemClock};
 use crate::role::miner::{AllocateOptions, Gate, GateOptions, Miner, MinerOptions, Upkeep};
-use crate::store::{LedgerOwner, LedgerRetention, SqliteLedger};
+use crate::store::{LedgerOwner, SqliteLedger};
 use crate::subnet::events::{Condition, Event, Observer as _};
 use crate::subnet::key::AccountId;
 use crate::subnet::rental::{Landlord, RentError};
+use crate::subnet::workload::Caretaker;
 use crate::synapse;
 
 use super::{Means, options};
@@ -48,6 +49,7 @@ impl Letting {
     pub(super) async fn open(
         config: &Config,
         me: AccountId,
+        caretaker: Option<Arc<dyn Caretaker>>,
         registry: &Arc<Registry>,
         metrics: &Arc<Metrics>,
     ) -> anyhow::Result<Self> {
@@ -59,10 +61,11 @@ impl Letting {
         };
         let folder = config.settings.state_folder.clone();
         let rules = config.settings.rentals.clone();
+        let retention = options::ledger_retention(&config.settings);
         let network = config.network.name.clone().unwrap_or_default();
         let (plugins, observer) = (registry.clone(), metrics.clone());
         let opened = tokio::task::spawn_blocking(move || -> anyhow::Result<Lettings> {
-            let ledger = SqliteLedger::open(&folder, &owner, LedgerRetention::default())?;
+            let ledger = SqliteLedger::open(&folder, &owner, retention)?;
             let means = landlord::Means {
                 me,
                 netuid: owner.netuid,
@@ -75,6 +78,7 @@ impl Letting {
                     let refused = |error: RentError| error.to_string();
                     welcome.admit_renter(renter).map_err(refused)
                 }),
+                caretaker,
             };
             Ok(Lettings::open(means, rules)?)
         });

@@ -7,11 +7,11 @@ use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::config::{Config, Role};
 use crate::role::operator::{self, Operator};
-use crate::store::{LedgerOwner, LedgerRetention, SqliteLedger};
+use crate::store::{LedgerOwner, SqliteLedger};
 use crate::subnet::evidence::EvidenceStore;
 use crate::subnet::wire::Dendrite;
 use crate::synapse;
@@ -50,13 +50,15 @@ pub(super) async fn serve(
         hotkey: means.hotkey.account(),
     };
     let folder = settings.state_folder.clone();
-    let opening = move || SqliteLedger::open(&folder, &owner, LedgerRetention::default());
+    let retention = options::ledger_retention(settings);
+    let opening = move || SqliteLedger::open(&folder, &owner, retention);
     let ledger = tokio::task::spawn_blocking(opening).await;
     let ledger = ledger.context("the ledger could not be opened")??;
     let operator = Arc::new(Operator::new(operator::Means {
         netuid: means.config.netuid,
         me: means.hotkey.account(),
         keys: settings.operator.keys.iter().copied().collect(),
+        purse: settings.operator.purse.clone(),
         answered_within_blocks: settings.validator.survey_blocks * SURVEYS_MISSED,
         chain: means.chain.clone(),
         store,
@@ -65,6 +67,12 @@ pub(super) async fn serve(
         now_unix_s: Arc::new(now_unix_s),
     }));
     info!(listening = %listener.local_addr()?, "the operator API listens");
+    if let Err(why) = settings.operator.purse.is_open() {
+        warn!(
+            why = why.detail(),
+            "the operator API finds machines and rents none"
+        );
+    }
     let options = synapse::AxonOptions {
         protocols: vec![synapse::Protocol::Btauth],
         ..options::axon(settings)

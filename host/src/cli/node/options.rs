@@ -11,6 +11,7 @@ use crate::plugin::{self, Adjusted, CompileLimits, Limits, LimitsByPlugin};
 use crate::role::validator;
 use crate::role::validator::probing::ProbeOptions;
 use crate::ssh::SshOptions;
+use crate::store::LedgerRetention;
 use crate::subnet::Netuid;
 use crate::subnet::accelerator::Accelerator;
 use crate::subnet::address::AddressPolicy;
@@ -63,6 +64,14 @@ pub(crate) fn accelerator(settings: &Settings) -> anyhow::Result<Arc<dyn Acceler
         budget_gops: wanted.job_gops_max,
     };
     Ok(Arc::new(CpuAccelerator::new(&options)?))
+}
+
+/// How long rentals that are over stay in the ledger.
+pub(super) fn ledger_retention(settings: &Settings) -> LedgerRetention {
+    LedgerRetention {
+        over_age_s_max: settings.renters.keep_ended.as_secs(),
+        ..LedgerRetention::default()
+    }
 }
 
 /// What plugins may take.

@@ -1,7 +1,7 @@
 //! `host rental order`
 
 use std::io::{IsTerminal as _, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -104,7 +104,7 @@ impl Order {
             },
             machine: self.machine.clone(),
             image: self.image.clone(),
-            ssh_public_key: self.public_key(world)?,
+            ssh_public_key: public_key(self.ssh_key.as_deref(), world)?,
             cpu_threads: self.cpu_threads,
             memory_mib: self.memory_mib,
             disk_mib: self.disk_mib,
@@ -113,35 +113,40 @@ impl Order {
             probe: false,
         })
     }
-
-    fn public_key(&self, world: &World<'_>) -> anyhow::Result<String> {
-        let home = world.folders.expand("~/.ssh");
-        let file = match &self.ssh_key {
-            Some(file) => file.clone(),
-            None => KEY_FILES
-                .map(|name| home.join(name))
-                .into_iter()
-                .find(|file| file.is_file())
-                .ok_or_else(|| {
-                    Usage(format!(
-                        "no public key in {}: name one with --ssh-key FILE, or make one with ssh-keygen",
-                        home.display()
-                    ))
-                })?,
-        };
-        let size = std::fs::metadata(&file)
-            .with_context(|| format!("cannot read {}", file.display()))?
-            .len();
-        if usize::try_from(size).map_or(true, |size| size > SSH_KEY_BYTES_MAX) {
-            return Err(Usage(format!("{} is no public key", file.display())).into());
-        }
-        let text = std::fs::read_to_string(&file)
-            .with_context(|| format!("cannot read {}", file.display()))?;
-        Ok(text.trim_end().to_owned())
-    }
 }
 
-fn random_key() -> anyhow::Result<String> {
+/// What is in `named`, or else in the first of this user's own files.
+pub(in crate::cli) fn public_key(
+    named: Option<&Path>,
+    world: &World<'_>,
+) -> anyhow::Result<String> {
+    let home = world.folders.expand("~/.ssh");
+    let file = match named {
+        Some(file) => file.to_owned(),
+        None => KEY_FILES
+            .map(|name| home.join(name))
+            .into_iter()
+            .find(|file| file.is_file())
+            .ok_or_else(|| {
+                Usage(format!(
+                    "no public key in {}: name one with --ssh-key FILE, or make one with ssh-keygen",
+                    home.display()
+                ))
+            })?,
+    };
+    let size = std::fs::metadata(&file)
+        .with_context(|| format!("cannot read {}", file.display()))?
+        .len();
+    if usize::try_from(size).map_or(true, |size| size > SSH_KEY_BYTES_MAX) {
+        return Err(Usage(format!("{} is no public key", file.display())).into());
+    }
+    let text = std::fs::read_to_string(&file)
+        .with_context(|| format!("cannot read {}", file.display()))?;
+    Ok(text.trim_end().to_owned())
+}
+
+/// A name for a rental that nobody chose.
+pub(in crate::cli) fn random_key() -> anyhow::Result<String> {
     let mut octets = [0; 6];
     getrandom::fill(&mut octets).context("no randomness")?;
     Ok(format!("rental-{}", hex::encode(octets)))
@@ -151,18 +156,33 @@ fn random_key() -> anyhow::Result<String> {
 async fn wait(client: &Client, mut lease: Lease) -> anyhow::Result<Lease> {
     let begun = Instant::now();
     let terminal = std::io::stderr().is_terminal();
-    while lease.ssh.is_none() && !["ending", "ended", "refused"].contains(&lease.state.as_str()) {
+    while lease.ssh.is_none() && !is_ending(&lease) {
         if terminal {
-            let waited = span(begun.elapsed().as_secs());
-            let state = escape(&lease.state);
-            let _ = write!(std::io::stderr(), "\r\u{1b}[K{state}, {waited}");
+            say_how_far(&lease, begun);
         }
         tokio::time::sleep(LOOK).await;
         let shown = client.rental(Rentals::Show(lease.key.clone())).await;
         lease = shown?;
     }
     if terminal {
-        let _ = write!(std::io::stderr(), "\r\u{1b}[K");
+        say_no_more();
     }
     Ok(lease)
+}
+
+/// It can be logged in to no more, or never could.
+pub(in crate::cli) fn is_ending(lease: &Lease) -> bool {
+    ["ending", "ended", "refused"].contains(&lease.state.as_str())
+}
+
+/// On a terminal, one line that is written over.
+pub(in crate::cli) fn say_how_far(lease: &Lease, begun: Instant) {
+    let waited = span(begun.elapsed().as_secs());
+    let state = escape(&lease.state);
+    let _ = write!(std::io::stderr(), "\r\u{1b}[K{state}, {waited}");
+}
+
+/// Clears that line.
+pub(in crate::cli) fn say_no_more() {
+    let _ = write!(std::io::stderr(), "\r\u{1b}[K");
 }

@@ -10,7 +10,7 @@ use crate::subnet::text::escape;
 use crate::cli::provider::filter::usd;
 
 /// `90s`, `30m`, `2h` or `7d`, in seconds.
-pub(super) fn seconds(text: &str) -> Result<u64, String> {
+pub(in crate::cli) fn seconds(text: &str) -> Result<u64, String> {
     let wrong = || "expected a time such as 90s, 30m, 2h or 7d".to_owned();
     let (number, unit) = text
         .split_at_checked(text.len().saturating_sub(1))
@@ -30,7 +30,7 @@ pub(super) fn seconds(text: &str) -> Result<u64, String> {
 }
 
 /// The two largest parts of a time: `1h 5m`.
-pub(super) fn span(seconds: u64) -> String {
+pub(in crate::cli) fn span(seconds: u64) -> String {
     match seconds {
         0..60 => format!("{seconds}s"),
         60..3_600 => format!("{}m {}s", seconds / 60, seconds % 60),
@@ -40,7 +40,7 @@ pub(super) fn span(seconds: u64) -> String {
 }
 
 /// Until a moment, or that it has passed.
-pub(super) fn until(unix_s: u64) -> String {
+pub(in crate::cli) fn until(unix_s: u64) -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     let now = now.map_or(0, |now| now.as_secs());
     match unix_s.saturating_sub(now) {
@@ -50,7 +50,7 @@ pub(super) fn until(unix_s: u64) -> String {
 }
 
 /// The command that logs in.
-pub(super) fn login(ssh: &SshEndpoint) -> String {
+pub(in crate::cli) fn login(ssh: &SshEndpoint) -> String {
     format!(
         "ssh -p {} {}@{}",
         ssh.port,
@@ -60,7 +60,7 @@ pub(super) fn login(ssh: &SshEndpoint) -> String {
 }
 
 /// A lease, and how to log in.
-pub(super) fn show(out: &mut dyn Write, lease: &Lease) -> io::Result<()> {
+pub(in crate::cli) fn show(out: &mut dyn Write, lease: &Lease) -> io::Result<()> {
     let machine = match lease.machine.as_str() {
         "" => "this miner's own".to_owned(),
         id => escape(id),

@@ -5,9 +5,12 @@
 //! mounts it, as a volume of its local driver; this only makes the loop device, and
 //! a link to it that stays the same when the machine starts again and the device
 //! has another number.
+//!
+//! Beside each disk, and for as long: the key that its renter let in instead of the
+//! first one, if any.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::tool;
@@ -56,6 +59,31 @@ impl Disks {
         self.0.join(format!("{id}.img"))
     }
 
+    fn key_file(&self, id: &str) -> PathBuf {
+        self.0.join(format!("{id}.key"))
+    }
+
+    /// The key that was kept.
+    pub(super) fn key(&self, id: &str) -> io::Result<Option<String>> {
+        match fs::read_to_string(self.key_file(id)) {
+            Ok(key) => Ok(Some(key)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Keeps a key in the place of the one before, or none.
+    pub(super) fn keep_key(&self, id: &str, key: Option<&str>) -> io::Result<()> {
+        let Some(key) = key else {
+            return remove_file(&self.key_file(id));
+        };
+        let unfinished = self.0.join(format!("{id}.tmp"));
+        let mut file = fs::File::create(&unfinished)?;
+        file.write_all(key.as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&unfinished, self.key_file(id))
+    }
+
     /// Makes a disk if it is not there yet, and its device likewise.
     pub(super) async fn attach(&self, id: &str, mib: u64, owner: RootOwner) -> Result<(), String> {
         let file = self.file(id);
@@ -98,14 +126,10 @@ impl Disks {
         for device in self.loops(id).await? {
             tool::run("losetup", vec!["--detach".to_owned(), device]).await?;
         }
-        let unfinished = self.0.join(format!("{id}.new"));
-        for path in [self.device(id), unfinished, self.file(id)] {
-            match fs::remove_file(&path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(format!("{}: {error}", path.display()));
-                }
-                _ => {}
-            }
+        let unfinished = ["new", "tmp"].map(|end| self.0.join(format!("{id}.{end}")));
+        let whole = [self.device(id), self.key_file(id), self.file(id)];
+        for path in unfinished.iter().chain(&whole) {
+            remove_file(path).map_err(|error| format!("{}: {error}", path.display()))?;
         }
         Ok(())
     }
@@ -136,16 +160,21 @@ impl Disks {
     }
 }
 
+/// What is gone is no error.
+fn remove_file(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
 fn text(path: &Path) -> String {
     path.to_string_lossy().into_owned()
 }
 
 #[cfg(unix)]
 fn link(device: &Path, link: &Path) -> io::Result<()> {
-    match fs::remove_file(link) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
+    remove_file(link)?;
     std::os::unix::fs::symlink(device, link)
 }
 
@@ -173,6 +202,22 @@ mod tests {
                 "{usual}"
             );
         }
+    }
+
+    #[tokio::test]
+    async fn a_key_is_kept_for_as_long_as_its_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        let disks = Disks::open(folder.path()).unwrap();
+        assert_eq!(disks.key("a").unwrap(), None);
+        disks.keep_key("a", Some("one")).unwrap();
+        disks.keep_key("a", Some("two")).unwrap();
+        let again = Disks::open(folder.path()).unwrap();
+        assert_eq!(again.key("a").unwrap().as_deref(), Some("two"));
+        again.keep_key("b", Some("three")).unwrap();
+        again.keep_key("b", None).unwrap();
+        assert_eq!(again.ids().unwrap(), ["a"]);
+        again.remove("a").await.unwrap();
+        assert_eq!(again.ids().unwrap(), Vec::<String>::new());
     }
 
     #[tokio::test]

@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use bollard::Docker;
 use bollard::errors::Error;
+use bollard::exec::{CreateExecOptions, StartExecOptions, StartExecResults};
 use bollard::models::{ContainerCreateBody, NetworkCreateRequest, SystemInfo};
 use bollard::query_parameters::{
     CreateContainerOptionsBuilder, ListContainersOptionsBuilder, RemoveContainerOptionsBuilder,
-    RemoveVolumeOptions, RenameContainerOptionsBuilder,
+    RemoveVolumeOptions, RenameContainerOptionsBuilder, StopContainerOptionsBuilder,
 };
+use futures::TryStreamExt as _;
 
 use super::tenant::{NODE_LABEL, Tenant};
 use crate::subnet::text::escape;
@@ -20,6 +22,10 @@ use crate::subnet::workload::WorkloadError;
 /// How long the engine may take over one call; to end a container with many
 /// processes takes it longest.
 const CALL_S_MAX: u64 = 60;
+/// How long a command in a container may take: whoever rents it can make it hang.
+const COMMAND_S_MAX: u64 = 10;
+/// Between being asked to end and being ended.
+const STOP_S: i32 = 5;
 /// The oldest API that has all that is used here: Docker Engine 20.10.
 const API_MIN: (usize, usize) = (1, 41);
 
@@ -124,6 +130,52 @@ impl Engine {
     pub(super) async fn start(&self, id: &str) -> Result<(), EngineError> {
         self.call(async |docker| docker.start_container(id, None).await)
             .await
+    }
+
+    /// Ends what runs in a container, which stays.
+    pub(super) async fn stop(&self, id: &str) -> Result<(), EngineError> {
+        let options = StopContainerOptionsBuilder::default().t(STOP_S).build();
+        self.call(async move |docker| docker.stop_container(id, Some(options)).await)
+            .await
+    }
+
+    /// Holds still what runs in a container.
+    pub(super) async fn pause(&self, id: &str) -> Result<(), EngineError> {
+        self.call(async |docker| docker.pause_container(id).await)
+            .await
+    }
+
+    /// Lets it go on.
+    pub(super) async fn unpause(&self, id: &str) -> Result<(), EngineError> {
+        self.call(async |docker| docker.unpause_container(id).await)
+            .await
+    }
+
+    /// Runs a command in a container that runs, as its root; one that fails is an
+    /// error, and one that hangs is left to whoever made it.
+    pub(super) async fn run(
+        &self,
+        id: &str,
+        command: CreateExecOptions<String>,
+    ) -> Result<(), EngineError> {
+        let ran = self.call(async move |docker| {
+            let exec = docker.create_exec(id, command).await?.id;
+            let begun = docker.start_exec(&exec, None::<StartExecOptions>).await?;
+            if let StartExecResults::Attached { mut output, .. } = begun {
+                while output.try_next().await?.is_some() {}
+            }
+            Ok(docker.inspect_exec(&exec).await?.exit_code)
+        });
+        match tokio::time::timeout(Duration::from_secs(COMMAND_S_MAX), ran).await {
+            Ok(Ok(Some(0))) => Ok(()),
+            Ok(Ok(code)) => Err(EngineError::Failed(format!(
+                "a command in the container ended with {code:?}"
+            ))),
+            Ok(Err(error)) => Err(error),
+            Err(_) => Err(EngineError::Failed(format!(
+                "a command in the container took more than {COMMAND_S_MAX} s"
+            ))),
+        }
     }
 
     /// Gives a container another name.

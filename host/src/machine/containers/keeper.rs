@@ -8,7 +8,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use super::Containers;
-use super::tenant::{Life, Tenant};
+use super::tenant::Tenant;
 use crate::subnet::workload::WorkloadError;
 
 /// Between two looks, at most.
@@ -68,7 +68,8 @@ impl Containers {
 
     /// After an engine that ended, or a node that died in the middle of a launch.
     async fn bring_up_again(&self, tenant: &Tenant) -> Result<(), WorkloadError> {
-        if tenant.life == Life::Runs {
+        if tenant.life.is_up() {
+            self.see_to_key(tenant).await;
             return Ok(());
         }
         let Some(_hand) = self.take_in_hand(&tenant.note.disk) else {
@@ -90,6 +91,13 @@ impl Containers {
             "a workload is started again"
         );
         self.bring_up(tenant).await
+    }
+
+    /// Whether the keeper starts it no more.
+    pub(super) fn is_given_up(&self, tenant: &Tenant) -> bool {
+        let memory = self.memory();
+        let starts = memory.starts.get(&tenant.id);
+        starts.is_some_and(|starts| *starts > STARTS_MAX)
     }
 
     fn forget_but(&self, tenants: &[Tenant]) {

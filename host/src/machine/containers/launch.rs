@@ -155,7 +155,7 @@ impl Containers {
     /// Gets a container that was made, or that ended, to run; one that runs is left
     /// alone.
     pub(super) async fn bring_up(&self, tenant: &Tenant) -> Result<(), WorkloadError> {
-        if tenant.life == Life::Runs {
+        if tenant.life.is_up() {
             return Ok(());
         }
         self.close_firewall().await?;
@@ -198,7 +198,12 @@ impl Containers {
         }
     }
 
-    async fn until_ready(&self, owner: &str, name: &str) -> Result<Running, WorkloadError> {
+    /// Waits until somebody can log in, but not long.
+    pub(super) async fn until_ready(
+        &self,
+        owner: &str,
+        name: &str,
+    ) -> Result<Running, WorkloadError> {
         let ready = async {
             loop {
                 let Some(tenant) = self.tenant(owner, name).await? else {

@@ -76,7 +76,7 @@ fn labels(workload: &Workload) -> Result<(), WorkloadError> {
 }
 
 /// The key's type and octets and nothing else: what reaches `authorized_keys`.
-fn key(line: &str) -> Result<String, WorkloadError> {
+pub(super) fn key(line: &str) -> Result<String, WorkloadError> {
     ssh_key(line).map_err(malformed)
 }
 

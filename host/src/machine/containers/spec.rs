@@ -34,7 +34,9 @@ pub(super) const SSH_PORT: u16 = 22;
 /// Whom its renter logs in as.
 pub(super) const SSH_USER: &str = "root";
 /// Where its disk is.
-const HOME: &str = "/root";
+pub(super) const HOME: &str = "/root";
+/// The variable that the renter's key is in.
+pub(super) const PUBLIC_KEY: &str = "RENTAL_SSH_PUBLIC_KEY";
 /// `/run`, where what was handed over is kept.
 const RUN_MIB: u64 = 16;
 
@@ -71,7 +73,7 @@ pub(super) fn container(
         hostname: Some(note.name.clone()),
         image: Some(note.image.clone()),
         env: Some(vec![
-            format!("RENTAL_SSH_PUBLIC_KEY={}", handed.public_key),
+            format!("{PUBLIC_KEY}={}", handed.public_key),
             format!("RENTAL_SSH_HOST_KEY={}", handed.host_key),
         ]),
         exposed_ports: Some(vec![ssh()]),

@@ -43,7 +43,16 @@ pub(super) struct Note {
 pub(super) enum Life {
     Made,
     Runs,
+    /// Held still by its renter.
+    Paused,
     Ended,
+}
+
+impl Life {
+    /// Whether there is nothing to start.
+    pub(super) fn is_up(self) -> bool {
+        matches!(self, Self::Runs | Self::Paused)
+    }
 }
 
 /// A workload that the engine has.
@@ -87,9 +96,8 @@ impl Tenant {
             ends_at: ends_at.unwrap_or(note.ends_at),
             life: match container.state {
                 Some(ContainerSummaryStateEnum::CREATED) => Life::Made,
-                Some(ContainerSummaryStateEnum::RUNNING | ContainerSummaryStateEnum::PAUSED) => {
-                    Life::Runs
-                }
+                Some(ContainerSummaryStateEnum::RUNNING) => Life::Runs,
+                Some(ContainerSummaryStateEnum::PAUSED) => Life::Paused,
                 _ => Life::Ended,
             },
             address: container.network_settings.and_then(|settings| {

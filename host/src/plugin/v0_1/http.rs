@@ -8,6 +8,7 @@
 use std::time::Duration;
 
 use super::bindings::compute::subnet::http as wit;
+use super::size::Size as _;
 use crate::plugin::guest::Guest;
 use crate::plugin::outside;
 use crate::subnet::outbound::{Auth, Header, Method, OutboundError, Request, Response};
@@ -18,6 +19,7 @@ impl wit::Host for Guest {
         request: wit::Request,
     ) -> wasmtime::Result<Result<wit::Response, wit::Error>> {
         self.take(0)?;
+        self.note_handed_over(request.size_bytes());
         let request = read(request, outside::left(&self.time));
         let http = self.way.as_ref().and_then(|way| way.http.clone());
         let Some(http) = http else {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::bindings::compute::subnet::machine as wit;
 use super::bindings::compute::subnet::types;
+use super::size::Size as _;
 use super::{check, convert};
 use crate::plugin::guest::Guest;
 use crate::subnet::hardware::Label;
@@ -38,6 +39,7 @@ impl wit::Host for Guest {
     }
 
     fn launch(&mut self, workload: wit::Workload) -> Answer<wit::Running> {
+        self.note_handed_over(workload.size_bytes());
         let workload = read(workload);
         let launched = self
             .at_machine(|machine, owner| async move { machine.launch(&owner, workload).await })?;

@@ -11,6 +11,7 @@ use wasmtime::{AsContextMut, Store};
 
 use super::bindings::exports::compute::subnet::provider as wit;
 use super::check::provider as check;
+use super::size::Size;
 use super::{Exports, convert};
 use crate::plugin::call::Loaded;
 use crate::plugin::guest::{Chance, Guest};
@@ -81,7 +82,7 @@ impl ProviderAdapter for Adapter {
 
 impl Adapter {
     /// Asks, checks the answer, counts the call and remembers what went wrong.
-    async fn call<T: Send + 'static, U>(
+    async fn call<T: Size + Send + 'static, U>(
         &self,
         ask: impl FnOnce(&wit::Guest, &mut Store<Guest>) -> wasmtime::Result<Said<T>> + Send + 'static,
         check: impl FnOnce(T) -> Result<U, PluginError> + Send,
@@ -110,7 +111,7 @@ impl Adapter {
         answer
     }
 
-    async fn ask<T: Send + 'static>(
+    async fn ask<T: Size + Send + 'static>(
         &self,
         ask: impl FnOnce(&wit::Guest, &mut Store<Guest>) -> wasmtime::Result<Said<T>> + Send + 'static,
     ) -> Result<Called<Said<T>>, PluginError> {
@@ -124,7 +125,9 @@ impl Adapter {
                 begins.store(true, Ordering::Relaxed);
                 store.data_mut().way = Some(way);
                 let adapter = adapter(exports)?.load(store.as_context_mut(), instance)?;
-                ask(&adapter, store)
+                let said = ask(&adapter, store)?;
+                store.data_mut().note_handed_over(said.size_bytes());
+                Ok(said)
             })
             .await;
         match called {

@@ -92,9 +92,16 @@ impl Board {
         let _ = self.tasks.spawn(looking).await;
     }
 
-    /// What an adapter said may not hold any more.
+    /// What an adapter said may not hold any more. Of the miner's own machine, of
+    /// which there is but one, it does not: nobody is shown it until it says more.
     pub(super) fn forget(&self, adapter: &str) {
-        self.with(adapter, |heard| heard.asked = None);
+        let own = adapter == self.rules.own_adapter;
+        self.with(adapter, |heard| {
+            heard.asked = None;
+            if own {
+                heard.at = None;
+            }
+        });
     }
 
     /// Those never heard, and those that were.

@@ -125,8 +125,13 @@ impl Office {
                 }
                 Ok(Next::Wait)
             }
-            ProviderError::NoCapacity => self.refuse(rental, "full", &why).await,
-            ProviderError::NotFound => self.refuse(rental, "gone", &why).await,
+            ProviderError::NoCapacity if rental.adapter == self.rules.own_adapter => {
+                self.refuse(rental, "full", &why).await
+            }
+            // Whoever has a cloud's machines, it is not this miner that let them.
+            ProviderError::NoCapacity | ProviderError::NotFound => {
+                self.refuse(rental, "gone", &why).await
+            }
             ProviderError::PriceRose(price) => {
                 let rose_to = self.rules.markup(price).unwrap_or(u64::MAX);
                 labels::set_refusal(&mut rental, "price-rose", Some(rose_to));

@@ -14,6 +14,7 @@ use crate::subnet::letting::Rules;
 use crate::subnet::plugin::Plugins;
 use crate::subnet::provider::{ProviderAdapter, ProviderError};
 use crate::subnet::rental::{Phase, RentError, Rental};
+use crate::subnet::workload::Caretaker;
 
 use super::board::Board;
 use super::book::Book;
@@ -51,6 +52,7 @@ pub(super) struct Office {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) observer: Arc<dyn Observer>,
     pub(super) may_rent: MayRent,
+    pub(super) caretaker: Option<Arc<dyn Caretaker>>,
     pub(super) prefix: String,
     compared: Mutex<BTreeMap<String, Compared>>,
     plugins: Arc<dyn Plugins>,
@@ -75,6 +77,7 @@ impl Office {
             clock: means.clock,
             observer: means.observer,
             may_rent: means.may_rent,
+            caretaker: means.caretaker,
             prefix: prefix(&means.me, means.netuid, &means.network),
             compared: Mutex::default(),
             plugins: means.plugins,

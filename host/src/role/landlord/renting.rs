@@ -151,7 +151,10 @@ fn answer(rental: &Rental) -> Result<Lease, RentError> {
     Err(match labels::refusal(rental) {
         Some(("full", _)) => RentError::Full(reason),
         Some(("price-rose", Some(price))) => RentError::PriceRose(price),
-        Some(("gone", _)) => RentError::NoSuchMachine(rental.request.machine.clone()),
+        Some(("gone", _)) => {
+            let machine = escape(&rental.request.machine);
+            RentError::NoSuchMachine(format!("{machine}: {reason}"))
+        }
         _ => RentError::Upstream(reason),
     })
 }

@@ -4,6 +4,8 @@ use crate::subnet::letting::Rules;
 use crate::subnet::provider::Offer;
 use crate::subnet::rental::{RentError, Rental, cost_micro_usd};
 
+use super::labels;
+
 /// What is counted against the caps when a rental is added or grows.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Spent {
@@ -20,12 +22,13 @@ pub(super) struct Spent {
 impl Rules {
     /// What a renter pays an hour for `offer`; `None` if it is not for rent.
     ///
-    /// What costs nothing is the miner's own and has the price the operator set; a
-    /// cloud that claims to cost nothing is not believed.
+    /// What costs nothing is the miner's own and has the price the operator set, a
+    /// part of it its share; a cloud that claims to cost nothing is not believed.
     pub(super) fn price(&self, adapter: &str, offer: &Offer) -> Option<u64> {
         let asked = offer.price_micro_usd_per_hour;
         if asked == 0 {
             let own = self.own_price_micro_usd_per_hour;
+            let own = part_of(own, labels::share(&offer.labels));
             return (adapter == self.own_adapter && own > 0).then_some(own);
         }
         self.markup(asked)
@@ -83,15 +86,19 @@ impl Rules {
             return forbidden("it spends no more with this provider today");
         }
         if spent.rentals >= self.rentals_max {
-            return Err(RentError::Full(
-                "it lets no more machines at once".to_owned(),
-            ));
+            return forbidden("it lets no more machines at once");
         }
         if spent.of_renter >= self.rentals_per_renter_max {
             return forbidden("you rent as much at once as one renter may");
         }
         Ok(())
     }
+}
+
+/// A share of a price, rounded up.
+fn part_of(price: u64, (parts, of): (u64, u64)) -> u64 {
+    let part = u128::from(price) * u128::from(parts);
+    u64::try_from(part.div_ceil(u128::from(of))).unwrap_or(price)
 }
 
 /// Past this the provider may not charge for a rental: what its renter pays, so
@@ -101,5 +108,47 @@ pub(super) fn provider_price_max(rental: &Rental) -> u64 {
     match asked {
         0 => 0,
         asked => asked.max(rental.price_micro_usd_per_hour),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::subnet::hardware::{Hardware, Label};
+
+    fn offer(price_micro_usd_per_hour: u64, share: &str) -> Offer {
+        Offer {
+            id: "o".to_owned(),
+            hardware: Hardware::default(),
+            region: String::new(),
+            price_micro_usd_per_hour,
+            interruptible: false,
+            labels: vec![Label {
+                name: "share".to_owned(),
+                value: share.to_owned(),
+            }],
+        }
+    }
+
+    #[test]
+    fn a_part_of_the_own_machine_costs_its_share_and_a_cloud_what_it_asks() {
+        let rules = Rules {
+            own_price_micro_usd_per_hour: 100,
+            ..Rules::default()
+        };
+        let price = |adapter: &str, asked, share| rules.price(adapter, &offer(asked, share));
+        let own = |share| price("provider-local", 0, share);
+        assert_eq!(
+            (own("1/4"), own("2/3"), own("4/4")),
+            (Some(25), Some(67), Some(100))
+        );
+        for none in ["", "1", "0/4", "5/4", "1/0", "a/b", "1/4/2", "-1/4"] {
+            assert_eq!(own(none), Some(100), "{none:?}");
+        }
+        assert_eq!(price("provider-local", 20_000, "1/4"), Some(24_000));
+        assert_eq!(price("provider-aws", 0, "1/4"), None);
+        assert!(rules.lets("provider-local", &offer(0, "1/4")));
+        assert!(!rules.lets("provider-local", &offer(1, "1/4")));
+        assert!(!rules.lets("provider-aws", &offer(1, "1/4")));
     }
 }

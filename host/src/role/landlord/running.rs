@@ -75,7 +75,8 @@ impl Office {
             return Some("the provider charges more than was agreed".to_owned());
         }
         let patience = self.rules.start_timeout_s;
-        let late = now >= rental.began_at.saturating_add(patience);
+        let since = labels::away_since(rental).unwrap_or(rental.began_at);
+        let late = now >= since.saturating_add(patience);
         (late && !is_reachable(instance))
             .then(|| format!("it could not be logged in to within {patience} seconds"))
     }
@@ -87,6 +88,14 @@ impl Office {
         found: Instance,
     ) -> Result<Next, StoreError> {
         let changed = rental.instance.as_ref() != Some(&found);
+        match (&rental.instance, is_reachable(&found)) {
+            (_, true) => labels::end_away(&mut rental),
+            // It starts again, for as long as it may have taken at first.
+            (Some(before), false) if is_reachable(before) => {
+                labels::begin_away(&mut rental, self.clock.unix_s());
+            }
+            _ => {}
+        }
         let objection = self.objection(&rental, &found, self.clock.unix_s());
         rental.instance = Some(found);
         if changed {

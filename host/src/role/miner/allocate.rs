@@ -19,6 +19,8 @@
 //! - The machine that was asked for must be there; what is let is all of it.
 //! - Its end comes by itself after `timeline` days, as its documents promise.
 //! - `public_key` speaks only for the hotkey that allocated with it.
+//! - Actions are for containers of this machine; an exchanged key takes effect
+//!   without a restart, and only the renter's key (`key_type` `user`) can be.
 //! - Dockerfiles, base images, ports and volumes of the caller are not taken.
 //! - An allocation that nobody waits for any more is ended.
 //!
@@ -27,7 +29,7 @@
 
 mod seal;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 mod wanted;
 
 use std::sync::Arc;
@@ -183,7 +185,7 @@ impl Allocations {
         let live = before.iter().find(|lease| !is_over(lease));
         let (key, is_new) = match live {
             Some(lease) => (lease.key.clone(), false),
-            None => (self.fresh_key(wanted, before.len())?, true),
+            None => (fresh_key(wanted, &before)?, true),
         };
         let order = Order {
             landlord: self.landlord.clone(),
@@ -197,13 +199,6 @@ impl Allocations {
         }
         let lease = order.place(turn).await?;
         success(&seal, &lease)
-    }
-
-    fn fresh_key(&self, wanted: &Wanted, before: usize) -> Result<String, String> {
-        if before >= AGAIN_MAX {
-            return Err("this public_key was used too often; make a new one".to_owned());
-        }
-        Ok(format!("{}-{before}", stem(&wanted.public_key)))
     }
 
     /// What this public key allocates now.
@@ -257,7 +252,10 @@ impl Order {
                 return Err(lease.reason.unwrap_or(lease.state));
             }
             if begun.elapsed() >= self.options.ready_time {
-                self.take_back().await;
+                // One that was there before may only be starting again.
+                if self.is_new {
+                    self.take_back().await;
+                }
                 return Err("it could not be logged in to in time".to_owned());
             }
             tokio::time::sleep(self.options.look_every).await;
@@ -291,6 +289,17 @@ fn request(key: String, ssh_public_key: String, duration_s: u64, probe: bool) ->
         price_micro_usd_per_hour_max: u64::MAX,
         probe,
     }
+}
+
+/// A key that no rental under this public key has; the oldest may be forgotten.
+fn fresh_key(wanted: &Wanted, before: &[Lease]) -> Result<String, String> {
+    if before.len() >= AGAIN_MAX {
+        return Err("this public_key was used too often; make a new one".to_owned());
+    }
+    let number = |lease: &Lease| lease.key.rsplit_once('-')?.1.parse::<u64>().ok();
+    let last = before.iter().filter_map(number).max();
+    let next = last.map_or(0, |last| last.saturating_add(1));
+    Ok(format!("{}-{next}", stem(&wanted.public_key)))
 }
 
 /// What begins the key of every rental under this public key.

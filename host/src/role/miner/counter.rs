@@ -15,6 +15,8 @@ use crate::subnet::wire::{RentAnswer, RentCall};
 
 /// Calls under way, those whose callers have hung up among them.
 const CALLS_MAX: usize = 32;
+/// What a caller is told to wait when there are as many.
+const RETRY_MS: u32 = 1_000;
 
 pub(super) struct Counter {
     landlord: Arc<dyn Landlord>,
@@ -40,8 +42,8 @@ impl Counter {
         call: RentCall,
     ) -> Result<RentAnswer, RentError> {
         let Ok(place) = self.calls.clone().try_acquire_owned() else {
-            let why = "too many renters are being served; try again in a moment";
-            return Err(RentError::Full(why.to_owned()));
+            // No word about its machines: whoever looks would take it for one.
+            return Err(RentError::Busy(RETRY_MS));
         };
         let (landlord, renter) = (self.landlord.clone(), Renter::Hotkey(*caller));
         let serving = tokio::spawn(async move {
@@ -69,4 +71,23 @@ async fn pass_on(
         RentCall::End { key } => landlord.end(renter, &key).await?,
     };
     Ok(RentAnswer::Lease(Box::new(lease)))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::role::miner::allocate::tests::OneMachine;
+
+    #[tokio::test]
+    async fn a_full_counter_says_that_it_is_busy_and_not_that_a_machine_is_let() {
+        let counter = Counter::new(Arc::new(OneMachine::default()));
+        let caller = AccountId([1; 32]);
+        let served = counter.serve(&caller, RentCall::Offers).await;
+        assert!(matches!(served, Ok(RentAnswer::Listings(_))), "{served:?}");
+        let all = u32::try_from(CALLS_MAX).unwrap();
+        let _others = counter.calls.clone().try_acquire_many_owned(all).unwrap();
+        let refused = counter.serve(&caller, RentCall::Offers).await;
+        assert_eq!(refused, Err(RentError::Busy(RETRY_MS)));
+    }
 }

@@ -132,7 +132,9 @@ pub struct Held {
     pub miner: AccountId,
     /// As the miner, or if it cannot be reached the ledger, says.
     pub rental: Lease,
-    /// Why this is not the miner's newest word.
+    /// What it cost, or may cost at most.
+    pub cost_micro_usd: u64,
+    /// Why this is not the miner's newest word, or what else is to be said of it.
     pub note: Option<String>,
 }
 

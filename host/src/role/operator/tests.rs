@@ -25,10 +25,26 @@ use crate::subnet::wire::{
 mod api;
 mod finding;
 mod renting;
+mod spending;
+mod unknown;
+
+/// A key that no miner would refuse.
+const SSH_KEY: &str =
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f";
 
 /// A ledger that is lost with the test, and counts as a disk.
 #[derive(Default)]
 struct Paper(Mutex<Vec<Rental>>);
+
+impl Paper {
+    fn sum(&self, since: u64, counts: impl Fn(&Rental) -> bool) -> u64 {
+        let lines = self.0.lock().unwrap();
+        let lately = lines
+            .iter()
+            .filter(|line| counts(line) && line.over_at.is_none_or(|over_at| over_at > since));
+        lately.map(Rental::cost_micro_usd).sum()
+    }
+}
 
 impl Ledger for Paper {
     fn open(&self, rental: &Rental) -> Result<Rental, StoreError> {
@@ -70,8 +86,15 @@ impl Ledger for Paper {
             .filter(|line| renter.is_none_or(|renter| line.renter == *renter));
         Ok(of.take(limit).cloned().collect())
     }
-    fn committed_micro_usd(&self, _: Option<&str>, _: u64) -> Result<u64, StoreError> {
-        Ok(0)
+    fn committed_micro_usd(&self, _: Option<&str>, since: u64) -> Result<u64, StoreError> {
+        Ok(self.sum(since, |_| true))
+    }
+    fn committed_by_renter_micro_usd(
+        &self,
+        renter: &Renter,
+        since: u64,
+    ) -> Result<u64, StoreError> {
+        Ok(self.sum(since, |line| line.renter == *renter))
     }
 }
 
@@ -80,8 +103,14 @@ impl Ledger for Paper {
 enum Manner {
     Lets,
     Says(RentError),
-    /// It takes the order and its answer is lost.
+    /// It does what it is asked and its answer is lost.
     Vanishes,
+    /// It lets for so much and not for less.
+    Costs(u64),
+    /// It lets, and later speaks of ten times the price and the time.
+    Greedy,
+    /// It says of everything that it runs.
+    Clings,
     /// Nothing reaches it.
     Deaf,
 }
@@ -155,8 +184,12 @@ impl Dendrite for Miners {
         let place = (peer.hotkey, key.clone());
         match call {
             RentCall::Order(request) => {
-                if let Manner::Says(error) = manner {
-                    return Err(error.into());
+                match manner {
+                    Manner::Says(error) => return Err(error.into()),
+                    Manner::Costs(price) if price > request.price_micro_usd_per_hour_max => {
+                        return Err(RentError::PriceRose(price).into());
+                    }
+                    _ => {}
                 }
                 let lease = rentals.entry(place).or_insert(Lease {
                     key,
@@ -169,22 +202,43 @@ impl Dendrite for Miners {
                     began_at: 1_000,
                     ends_at: 1_000 + request.duration_s,
                 });
-                if matches!(manner, Manner::Vanishes) {
-                    return Err(late());
-                }
-                Ok(RentAnswer::Lease(Box::new(lease.clone())))
+                answer(&manner, lease)
             }
             later => {
                 let lease = rentals.get_mut(&place).ok_or(RentError::NoSuchRental)?;
-                match later {
-                    RentCall::Extend { by_s, .. } => lease.ends_at += by_s,
-                    RentCall::End { .. } => lease.state = "ended".to_owned(),
+                match (later, &manner) {
+                    (_, Manner::Says(error)) => return Err(error.clone().into()),
+                    (RentCall::Extend { by_s, .. }, _) => {
+                        lease.ends_at += by_s;
+                        let lasts_s = lease.ends_at - lease.began_at;
+                        assert!(line.request.duration_s >= lasts_s, "intent is on disk");
+                        assert!(
+                            line.labels
+                                .iter()
+                                .any(|label| label.name == "extending-since")
+                        );
+                    }
+                    (RentCall::End { .. }, Manner::Clings) => {}
+                    (RentCall::End { .. }, _) => lease.state = "ended".to_owned(),
                     _ => {}
                 }
-                Ok(RentAnswer::Lease(Box::new(lease.clone())))
+                answer(&manner, lease)
             }
         }
     }
+}
+
+fn answer(manner: &Manner, lease: &Lease) -> Result<RentAnswer, RentFailure> {
+    let mut said = lease.clone();
+    match manner {
+        Manner::Vanishes => return Err(late()),
+        Manner::Greedy => {
+            said.price_micro_usd_per_hour *= 10;
+            said.ends_at += 9 * (said.ends_at - said.began_at);
+        }
+        _ => {}
+    }
+    Ok(RentAnswer::Lease(Box::new(said)))
 }
 
 fn hardware() -> Hardware {
@@ -231,7 +285,15 @@ struct World {
 }
 
 impl World {
+    /// One that may spend a thousand dollars a day.
     fn new() -> Self {
+        Self::with(Purse {
+            spend_per_day_micro_usd_max: 1_000_000_000,
+            ..Purse::default()
+        })
+    }
+
+    fn with(purse: Purse) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let owner = StoreOwner {
             genesis: [1; 32],
@@ -253,6 +315,7 @@ impl World {
             netuid: 1,
             me: me(),
             keys: [operator()].into(),
+            purse,
             answered_within_blocks: 60,
             chain: Arc::new(FakeChain::new(3)),
             store: store.clone(),
@@ -300,7 +363,13 @@ impl World {
     }
 
     async fn rent(&self, key: &str) -> Result<Value, RentError> {
-        let body = json!({"key": key, "ssh_public_key": "ssh-ed25519 AAAA", "duration_s": 600});
+        self.rent_for(key, json!({})).await
+    }
+
+    async fn rent_for(&self, key: &str, requirement: Value) -> Result<Value, RentError> {
+        let body = json!({
+            "key": key, "ssh_public_key": SSH_KEY, "duration_s": 600, "requirement": requirement,
+        });
         self.ask("rent", body).await
     }
 

@@ -11,6 +11,9 @@ use super::LedgerRetention;
 /// Old rentals that one call removes at most: more than it adds, so that the
 /// ledger shrinks back to its bounds, and few enough that no call takes long.
 const PRUNE_STEP: u32 = 16;
+/// What was over less than so many seconds ago stays: what is spent is told from the
+/// rentals of the last day, and clocks are set back now and then.
+const SPENT_S: u64 = 2 * 24 * 3_600;
 
 /// Adds a rental, unless the renter has one by that key.
 pub(super) fn open(db: &Transaction<'_>, rental: &Rental) -> Result<Rental, Failure> {
@@ -63,19 +66,23 @@ pub(super) fn prune(
     retention: &LedgerRetention,
     now: u64,
 ) -> Result<(), Failure> {
-    let before = int(now.saturating_sub(retention.over_age_s_max))?;
+    let before = |age: u64| int(now.saturating_sub(age.max(SPENT_S)));
     db.prepare_cached(
         "DELETE FROM rentals WHERE serial IN (SELECT serial FROM rentals
          WHERE over_at < ?1 ORDER BY over_at LIMIT ?2)",
     )?
-    .execute(params![before, PRUNE_STEP])?;
+    .execute(params![before(retention.over_age_s_max)?, PRUNE_STEP])?;
     // Serials only grow, so their distance is never less than the number.
     db.prepare_cached(
         "DELETE FROM rentals WHERE serial IN (SELECT serial FROM rentals
          WHERE serial <= (SELECT max(serial) FROM rentals) - ?1
-         AND over_at IS NOT NULL ORDER BY serial LIMIT ?2)",
+         AND over_at < ?3 ORDER BY serial LIMIT ?2)",
     )?
-    .execute(params![int(retention.over_max)?, PRUNE_STEP])?;
+    .execute(params![
+        int(retention.over_max)?,
+        PRUNE_STEP,
+        before(SPENT_S)?
+    ])?;
     Ok(())
 }
 
@@ -139,6 +146,16 @@ pub(super) fn committed(
                 WHERE over_at > ?2 AND (?1 IS NULL OR adapter = ?1)";
     let live = sum(db, live, params![adapter])?;
     let over = sum(db, over, params![adapter, int(since)?])?;
+    Ok(live.saturating_add(over))
+}
+
+/// As [`committed`], of one renter.
+pub(super) fn committed_by(db: &Connection, renter: &Renter, since: u64) -> Result<u64, Failure> {
+    let renter = renter_column(renter);
+    let live = "SELECT cost FROM rentals WHERE over_at IS NULL AND renter = ?1";
+    let over = "SELECT cost FROM rentals WHERE over_at > ?2 AND renter = ?1";
+    let live = sum(db, live, params![renter])?;
+    let over = sum(db, over, params![renter, int(since)?])?;
     Ok(live.saturating_add(over))
 }
 

@@ -117,6 +117,12 @@ fn what_is_committed_counts_what_lived_in_the_window() {
         ledger.committed_micro_usd(Some("adapter-1"), 0).unwrap(),
         200
     );
+    let mut others = rental(5, Renter::Operator);
+    others.spend_micro_usd_max = 7;
+    ledger.open(&others).unwrap();
+    let by = |renter| ledger.committed_by_renter_micro_usd(renter, 0).unwrap();
+    assert_eq!((by(&HOTKEY), by(&Renter::Operator)), (400, 7));
+    ledger.update(&over(others, 50)).unwrap();
     ledger.update(&over(rental(0, HOTKEY), 50)).unwrap();
     assert_eq!(
         ledger.committed_micro_usd(None, 0).unwrap(),
@@ -130,27 +136,58 @@ fn what_is_committed_counts_what_lived_in_the_window() {
     assert!(sum >= u64::try_from(i64::MAX).unwrap(), "{sum}");
 }
 
+const DAY: u64 = 24 * 3_600;
+
+/// A rental of each of `days`, over when it began; the numbers of those that are kept.
+fn lived(ledger: &SqliteLedger, days: std::ops::Range<u64>) -> Vec<u64> {
+    for day in days {
+        let mut rental = rental(day, HOTKEY);
+        rental.began_at = day * DAY;
+        ledger.open(&rental).unwrap();
+        ledger.update(&over(rental, day * DAY)).unwrap();
+    }
+    let kept = ledger.recent(None, 1_000).unwrap();
+    let over = kept.iter().filter(|rental| rental.over_at.is_some());
+    over.map(|rental| rental.began_at / DAY).collect()
+}
+
 #[test]
 fn what_is_over_goes_by_age_and_number_and_what_lives_stays() {
     let folder = tempfile::tempdir().unwrap();
     let retention = LedgerRetention {
         over_max: 10,
-        over_age_s_max: 1_000,
+        over_age_s_max: 20 * DAY,
     };
     let ledger = open(&folder, retention);
-    ledger.open(&rental(0, HOTKEY)).unwrap();
-    for number in 1..40 {
-        ledger.open(&rental(number, HOTKEY)).unwrap();
-        ledger
-            .update(&over(rental(number, HOTKEY), number))
-            .unwrap();
+    let mut unknown = rental(900, HOTKEY);
+    unknown.phase = Phase::Unknown { looks: 1, since: 0 };
+    ledger.open(&unknown).unwrap();
+    let kept = lived(&ledger, 0..40);
+    assert_eq!((kept.len(), kept[0]), (10, 39), "{kept:?}");
+    assert_eq!(lived(&ledger, 100..101), [100]);
+    assert_eq!(ledger.live().unwrap(), [unknown]);
+}
+
+#[test]
+fn what_counts_as_spent_is_kept_whatever_its_number() {
+    let folder = tempfile::tempdir().unwrap();
+    let retention = LedgerRetention {
+        over_max: 2,
+        over_age_s_max: 0,
+    };
+    let ledger = open(&folder, retention);
+    let now = 10 * DAY;
+    for number in 0..40 {
+        let mut rental = rental(number, HOTKEY);
+        rental.began_at = now;
+        ledger.open(&rental).unwrap();
+        ledger.update(&over(rental, now + number)).unwrap();
     }
-    let kept = ledger.recent(None, 100).unwrap().len();
-    assert!(kept <= 12, "{kept}");
-    ledger.open(&rental(50, HOTKEY)).unwrap();
-    ledger.update(&over(rental(50, HOTKEY), 5_000)).unwrap();
-    assert_eq!(ledger.recent(None, 100).unwrap().len(), 2);
-    assert_eq!(ledger.live().unwrap().len(), 1);
+    assert_eq!(ledger.recent(None, 100).unwrap().len(), 40);
+    let mut later = rental(50, HOTKEY);
+    later.began_at = now + 3 * DAY;
+    ledger.open(&later).unwrap();
+    assert!(ledger.recent(None, 100).unwrap().len() < 40);
 }
 
 #[test]

@@ -123,6 +123,7 @@ impl RentError {
             Self::PriceRose(_) => "price-rose",
             Self::Forbidden(_) => "forbidden",
             Self::NoSuchRental => "no-such-rental",
+            Self::Busy(_) => "busy",
             Self::Upstream(_) => "upstream",
             Self::Failed(_) => "failed",
         }
@@ -137,7 +138,7 @@ impl RentError {
             | Self::Forbidden(text)
             | Self::Upstream(text)
             | Self::Failed(text) => text.clone(),
-            Self::PriceRose(_) | Self::NoSuchRental => self.to_string(),
+            Self::PriceRose(_) | Self::NoSuchRental | Self::Busy(_) => self.to_string(),
         }
     }
 
@@ -150,7 +151,7 @@ impl RentError {
     }
 
     /// The error that `code` stands for; `None` if it stands for none, or a
-    /// price is missing.
+    /// price is missing, or if it says that nobody looked.
     pub fn from_code(code: &str, detail: String, price: Option<u64>) -> Option<Self> {
         Some(match code {
             "malformed" => Self::Malformed(detail),

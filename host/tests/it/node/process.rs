@@ -56,7 +56,8 @@ impl Running {
         self.signal("-HUP");
     }
 
-    fn signal(&self, which: &str) {
+    /// A signal by its flag: `-STOP`.
+    pub(crate) fn signal(&self, which: &str) {
         let pid = self.0.id().to_string();
         let sent = Command::new("kill").args([which, &pid]).status();
         assert!(sent.is_ok_and(|status| status.success()), "kill is there");
@@ -65,7 +66,7 @@ impl Running {
 
 /// A folder, a chain, and nodes that know of no other configuration.
 pub(crate) struct Field {
-    pub(super) home: tempfile::TempDir,
+    pub(crate) home: tempfile::TempDir,
     pub(crate) url: String,
     _chain: Option<Running>,
 }
@@ -110,12 +111,12 @@ impl Field {
     }
 
     /// A node's state folder.
-    pub(super) fn state(&self, name: &str) -> PathBuf {
+    pub(crate) fn state(&self, name: &str) -> PathBuf {
         self.home.path().join(name)
     }
 
     /// `host run` with an example's file, on this chain, in `state`.
-    pub(super) fn run(&self, example: &str, state: &str, flags: &[&str]) -> Running {
+    pub(crate) fn run(&self, example: &str, state: &str, flags: &[&str]) -> Running {
         let file = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("../examples")
             .join(example);
@@ -136,7 +137,7 @@ impl Field {
     }
 
     /// Another subcommand, to its end.
-    pub(super) fn host(&self, arguments: &[&str]) -> Output {
+    pub(crate) fn host(&self, arguments: &[&str]) -> Output {
         host(self.home.path())
             .args(arguments)
             .output()
@@ -144,12 +145,12 @@ impl Field {
     }
 
     /// What a node wrote to stderr.
-    pub(super) fn log(&self, state: &str) -> String {
+    pub(crate) fn log(&self, state: &str) -> String {
         std::fs::read_to_string(self.state(&format!("{state}.log"))).unwrap_or_default()
     }
 
     /// Waits until a node has written `words` to stderr.
-    pub(super) fn until_said(&self, state: &str, words: &str) {
+    pub(crate) fn until_said(&self, state: &str, words: &str) {
         let begun = Instant::now();
         while !self.log(state).contains(words) {
             assert!(

@@ -18,11 +18,26 @@ const ROOM: u64 = 5;
 
 /// What runs there, and what was ever bought.
 #[derive(Debug, Default)]
-struct Account {
-    instances: Vec<Value>,
-    bought: BTreeMap<String, usize>,
-    /// Requests that arrived, answered or not.
-    asked: u64,
+pub(crate) struct Account {
+    pub(crate) instances: Vec<Value>,
+    pub(crate) bought: BTreeMap<String, usize>,
+    /// Requests that arrived, answered or not, by path.
+    pub(crate) asked: BTreeMap<String, u64>,
+}
+
+impl Account {
+    /// The orders of what is paid for.
+    pub(crate) fn alive(&self) -> Vec<String> {
+        let alive = self
+            .instances
+            .iter()
+            .filter(|it| it["state"] != "terminated");
+        let mut keys: Vec<String> = alive
+            .map(|it| it["order_key"].as_str().unwrap_or_default().to_owned())
+            .collect();
+        keys.sort();
+        keys
+    }
 }
 
 /// Serves until the test's process ends.
@@ -65,11 +80,7 @@ impl World for Fickle {
     }
 
     fn running(&self) -> Vec<String> {
-        let account = self.account.lock().unwrap();
-        let all = account.instances.iter();
-        let alive = all.filter(|it| it["state"] != "terminated");
-        let order = |it: &Value| it["order_key"].as_str().unwrap_or_default().to_owned();
-        alive.map(order).collect()
+        self.account.lock().unwrap().alive()
     }
 
     fn bought(&self) -> BTreeMap<String, usize> {
@@ -77,8 +88,8 @@ impl World for Fickle {
     }
 }
 
-/// Its origin.
-fn serve() -> (String, Arc<Mutex<Account>>) {
+/// Serves until the test's process ends; its origin.
+pub(crate) fn serve() -> (String, Arc<Mutex<Account>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let origin = format!("http://{}", listener.local_addr().unwrap());
     let account = Arc::new(Mutex::new(Account::default()));
@@ -112,8 +123,9 @@ fn answer(mut stream: &TcpStream, account: &Mutex<Account>) -> std::io::Result<(
     let asked: Value = serde_json::from_slice(&body)?;
     let (told, number) = {
         let mut account = account.lock().unwrap();
-        account.asked += 1;
-        (does(&path, &asked, &mut account).to_string(), account.asked)
+        *account.asked.entry(path.clone()).or_default() += 1;
+        let number = account.asked.values().sum::<u64>();
+        (does(&path, &asked, &mut account).to_string(), number)
     };
     // So that a kill meets calls under way, and some that fail though they worked.
     std::thread::sleep(Duration::from_millis(number * 37 % 120));

@@ -6,9 +6,7 @@ use async_trait::async_trait;
 use host::role::miner::{AllocateOptions, Gate, GateOptions, Miner};
 use host::subnet::hardware::{Hardware, Machine, Metric};
 use host::subnet::key::{AccountId, Signer as _};
-use host::subnet::plugin::{
-    ChallengeGenerator, ChallengeSolver, KeptPlugin, PluginId, Plugins, ScoringPolicy,
-};
+use host::subnet::plugin::Plugins;
 use host::subnet::provider::{Offer, SshEndpoint};
 use host::subnet::rental::{Act, Landlord, Lease, Listing, RentError, RentRequest, Rental, Renter};
 use host::subnet::scoring::OfferedMachine;
@@ -16,6 +14,11 @@ use host::synapse::AxonOptions;
 
 use super::super::synapse::support::{Axon, bob};
 
+/// Keys of a renter that a real landlord takes.
+pub(super) const SSH_KEYS: [&str; 2] = [
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f",
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB8eHRwbGhkYFxYVFBMSERAPDg0MCwoJCAcGBQQDAgEA",
+];
 /// What its one machine costs.
 pub(super) const PRICE: u64 = 3_600;
 
@@ -23,7 +26,6 @@ pub(super) const PRICE: u64 = 3_600;
 #[derive(Default)]
 pub(super) struct Paper {
     leases: Mutex<Vec<(Renter, Lease)>>,
-    pub(super) acts: Mutex<Vec<Act>>,
 }
 
 pub(super) fn hardware() -> Hardware {
@@ -150,9 +152,8 @@ impl Landlord for Paper {
         Ok(Vec::new())
     }
 
-    async fn act(&self, _: &Renter, _: &str, act: Act) -> Result<(), RentError> {
-        self.acts.lock().unwrap().push(act);
-        Ok(())
+    async fn act(&self, _: &Renter, _: &str, _: Act) -> Result<(), RentError> {
+        Err(RentError::NoSuchRental)
     }
 }
 
@@ -167,40 +168,18 @@ impl Machine for Bare {
     }
 }
 
-impl Plugins for Bare {
-    fn policy(&self) -> Option<Arc<dyn ScoringPolicy>> {
-        None
-    }
-    fn shadow(&self) -> Option<Arc<dyn ScoringPolicy>> {
-        None
-    }
-    fn generators(&self) -> Vec<Arc<dyn ChallengeGenerator>> {
-        Vec::new()
-    }
-    fn generator(&self, _: &PluginId) -> Option<Arc<dyn ChallengeGenerator>> {
-        None
-    }
-    fn kept(&self, _: &PluginId) -> Option<KeptPlugin> {
-        None
-    }
-    fn solver(&self, _: &str) -> Option<Arc<dyn ChallengeSolver>> {
-        None
-    }
-    fn solver_names(&self) -> Vec<String> {
-        Vec::new()
-    }
-}
+impl Plugins for Bare {}
 
-/// Bob's axon; it lets on `paper` to `renters`.
-pub(super) async fn miner(paper: &Arc<Paper>, renters: &[AccountId]) -> Axon {
+/// Bob's axon; it lets what `landlord` has to `renters`.
+pub(super) async fn miner<L: Landlord + 'static>(landlord: &Arc<L>, renters: &[AccountId]) -> Axon {
     let gate = Gate::new(GateOptions {
         renters: renters.iter().copied().collect(),
         ..GateOptions::default()
     });
     let none = Arc::new(Bare);
     let miner = Miner::new(bob().account(), Arc::new(gate), none.clone(), none, PRICE)
-        .letting(paper.clone())
-        .allocating(paper.clone(), AllocateOptions::default());
+        .letting(landlord.clone())
+        .allocating(landlord.clone(), AllocateOptions::default());
     let options = AxonOptions {
         requests_burst: 1_000,
         ..AxonOptions::default()

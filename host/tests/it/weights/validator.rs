@@ -13,10 +13,7 @@ use host::subnet::challenge::Answer;
 use host::subnet::events::{Event, Observer, WeightsKind};
 use host::subnet::evidence::StoreOwner;
 use host::subnet::key::Signer as _;
-use host::subnet::plugin::{
-    Called, ChallengeGenerator, ChallengeSolver, Digest, KeptPlugin, PluginError, PluginId,
-    Plugins, ScoringPolicy,
-};
+use host::subnet::plugin::{Called, Digest, PluginError, PluginId, Plugins, ScoringPolicy};
 use host::subnet::scoring::{Evidence, Outcome, Score};
 use host::subnet::wire::{Dendrite, Described, Peer, PeerError, TaskRequest};
 use host::wallet::Hotkey;
@@ -66,30 +63,6 @@ impl Plugins for OnlyAPolicy {
             digest: Digest([1; 32]),
             settings: Digest([2; 32]),
         })))
-    }
-
-    fn shadow(&self) -> Option<Arc<dyn ScoringPolicy>> {
-        None
-    }
-
-    fn generators(&self) -> Vec<Arc<dyn ChallengeGenerator>> {
-        Vec::new()
-    }
-
-    fn generator(&self, _: &PluginId) -> Option<Arc<dyn ChallengeGenerator>> {
-        None
-    }
-
-    fn kept(&self, _: &PluginId) -> Option<KeptPlugin> {
-        None
-    }
-
-    fn solver(&self, _: &str) -> Option<Arc<dyn ChallengeSolver>> {
-        None
-    }
-
-    fn solver_names(&self) -> Vec<String> {
-        Vec::new()
     }
 }
 

@@ -10,7 +10,7 @@ use crate::subnet::provider::{Instance, InstanceState, ProviderError};
 use crate::subnet::rental::{Landlord, Ledger as _, RentError, Rental, Renter};
 
 /// A story in a fresh world.
-fn told<F: Future<Output = ()>>(
+pub(super) fn told<F: Future<Output = ()>>(
     rules: &Rules,
     story: impl FnOnce(Lettings, Arc<World>) -> F,
 ) -> (Arc<World>, tempfile::TempDir) {
@@ -19,7 +19,7 @@ fn told<F: Future<Output = ()>>(
     (world, folder)
 }
 
-fn only(folder: &Path) -> Rental {
+pub(super) fn only(folder: &Path) -> Rental {
     let all = ledger(folder).recent(None, 10).unwrap();
     assert_eq!(all.len(), 1, "{all:?}");
     all[0].clone()
@@ -174,9 +174,10 @@ fn what_the_provider_refuses_is_told_again_in_the_same_words() {
     let account = || ProviderError::Account("card 4111 declined".to_owned());
     type Told = fn(&RentError) -> bool;
     let cases: [(ProviderError, Told); 5] = [
-        (ProviderError::NoCapacity, |e| {
-            matches!(e, RentError::Full(_))
-        }),
+        (
+            ProviderError::NoCapacity,
+            |e| matches!(e, RentError::NoSuchMachine(why) if why.contains("none left")),
+        ),
         (ProviderError::PriceRose(9 * PRICE), |e| {
             *e == RentError::PriceRose(9 * PRICE * 12 / 10)
         }),

@@ -17,9 +17,7 @@ use crate::subnet::evidence::StoreError;
 use crate::subnet::hardware::Hardware;
 use crate::subnet::key::AccountId;
 use crate::subnet::letting::Rules;
-use crate::subnet::plugin::{
-    ChallengeGenerator, ChallengeSolver, Digest, KeptPlugin, PluginId, Plugins, ScoringPolicy,
-};
+use crate::subnet::plugin::{Digest, PluginId, Plugins};
 use crate::subnet::provider::{
     Instance, InstanceState, Offer, Order, ProviderAdapter, ProviderError, Query, SshEndpoint,
 };
@@ -159,27 +157,6 @@ impl Clock for World {
 pub(super) struct Active(pub(super) Arc<World>);
 
 impl Plugins for Active {
-    fn policy(&self) -> Option<Arc<dyn ScoringPolicy>> {
-        None
-    }
-    fn shadow(&self) -> Option<Arc<dyn ScoringPolicy>> {
-        None
-    }
-    fn generators(&self) -> Vec<Arc<dyn ChallengeGenerator>> {
-        Vec::new()
-    }
-    fn generator(&self, _: &PluginId) -> Option<Arc<dyn ChallengeGenerator>> {
-        None
-    }
-    fn kept(&self, _: &PluginId) -> Option<KeptPlugin> {
-        None
-    }
-    fn solver(&self, _: &str) -> Option<Arc<dyn ChallengeSolver>> {
-        None
-    }
-    fn solver_names(&self) -> Vec<String> {
-        Vec::new()
-    }
     fn providers(&self) -> Vec<Arc<dyn ProviderAdapter>> {
         let names = self.0.state().adapters.clone();
         let adapter = |name: &'static str| -> Arc<dyn ProviderAdapter> {
@@ -239,6 +216,11 @@ fn hardware() -> Hardware {
 }
 
 impl State {
+    fn is_full(&self) -> bool {
+        let alive = |it: &&Thing| it.instance.state != InstanceState::Terminated;
+        self.things.iter().filter(alive).count() >= self.capacity
+    }
+
     fn look(&mut self) {
         let now = self.now;
         for thing in &mut self.things {
@@ -278,7 +260,7 @@ impl ProviderAdapter for Cloud {
             tokio::task::yield_now().await;
         }
         let state = self.world.state();
-        if !state.offers {
+        if state.is_full() || !state.offers {
             return Ok(Vec::new());
         }
         Ok(vec![Offer {
@@ -302,8 +284,7 @@ impl ProviderAdapter for Cloud {
             if let Some(known) = known {
                 return Ok(known.instance.clone());
             }
-            let gone = |it: &&Thing| it.instance.state != InstanceState::Terminated;
-            if state.things.iter().filter(gone).count() >= state.capacity {
+            if state.is_full() {
                 return Err(ProviderError::NoCapacity);
             }
             if state.price > order.price_micro_usd_per_hour_max {
@@ -408,6 +389,13 @@ impl Ledger for Mortal {
     fn committed_micro_usd(&self, adapter: Option<&str>, since: u64) -> Result<u64, StoreError> {
         self.ledger.committed_micro_usd(adapter, since)
     }
+    fn committed_by_renter_micro_usd(
+        &self,
+        renter: &Renter,
+        since: u64,
+    ) -> Result<u64, StoreError> {
+        self.ledger.committed_by_renter_micro_usd(renter, since)
+    }
 }
 
 pub(super) fn rules() -> Rules {
@@ -466,6 +454,7 @@ pub(super) fn life<F: Future<Output = ()>>(
         observer: Arc::new(Unobserved),
         clock: world.clone(),
         may_rent: Arc::new(|_| Ok(())),
+        caretaker: Some(world.clone()),
     };
     let lettings = Lettings::open(means, rules.clone()).unwrap();
     runtime.block_on(async {

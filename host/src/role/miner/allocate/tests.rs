@@ -18,7 +18,7 @@ use crate::subnet::scoring::OfferedMachine;
 
 /// Lets one machine, which can be logged in to with the second look.
 #[derive(Default)]
-struct OneMachine {
+pub(in crate::role::miner) struct OneMachine {
     leases: Lock<Vec<Lease>>,
     acts: Lock<Vec<Act>>,
     never_ready: bool,
@@ -270,6 +270,43 @@ async fn what_is_not_ready_in_time_is_given_back() {
     let output = ask(&allocations, fields(&pem, vec![])).await;
     assert!(message(&output).contains("in time"), "{output:?}");
     assert_eq!(landlord.states(), ["ended"]);
+}
+
+/// A rental under a public key, the so many-th.
+async fn rented(landlord: &OneMachine, pem: &str, number: u64) {
+    let key = format!("{}-{number}", stem(pem));
+    let request = request(key, "ssh-ed25519 AAAA me".to_owned(), 86_400, false);
+    let renter = Renter::Hotkey(renter());
+    landlord.rent(&renter, request).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_only_starts_again_is_not_given_back() {
+    let landlord = Arc::new(OneMachine {
+        never_ready: true,
+        ..OneMachine::default()
+    });
+    let (_, pem) = good();
+    rented(&landlord, &pem, 0).await;
+    let allocations = Allocations::new(landlord.clone(), at_once());
+    let output = ask(&allocations, fields(&pem, vec![])).await;
+    assert!(message(&output).contains("in time"), "{output:?}");
+    assert_eq!(landlord.states(), ["running"]);
+}
+
+#[tokio::test]
+async fn a_key_is_new_though_the_oldest_rentals_are_forgotten() {
+    let landlord = Arc::new(OneMachine::default());
+    let (_, pem) = good();
+    rented(&landlord, &pem, 7).await;
+    let key = format!("{}-7", stem(&pem));
+    let renter = Renter::Hotkey(renter());
+    landlord.end(&renter, &key).await.unwrap();
+    assert!(status(
+        &ask(&allocations(&landlord), fields(&pem, vec![])).await
+    ));
+    let newest = landlord.leases.lock().unwrap()[0].key.clone();
+    assert_eq!(newest, format!("{}-8", stem(&pem)));
 }
 
 #[tokio::test]

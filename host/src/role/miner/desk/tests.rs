@@ -5,9 +5,7 @@ use async_trait::async_trait;
 use tokio::sync::Semaphore;
 
 use super::*;
-use crate::subnet::plugin::{
-    Called, ChallengeGenerator, ChallengeSolver, Digest, KeptPlugin, PluginId, ScoringPolicy,
-};
+use crate::subnet::plugin::{Called, ChallengeSolver, Digest, PluginId};
 
 /// Answers each task with its payload, once a permit is there.
 struct Echo {
@@ -47,21 +45,6 @@ impl ChallengeSolver for Echo {
 struct Only(Arc<Echo>);
 
 impl Plugins for Only {
-    fn policy(&self) -> Option<Arc<dyn ScoringPolicy>> {
-        None
-    }
-    fn shadow(&self) -> Option<Arc<dyn ScoringPolicy>> {
-        None
-    }
-    fn generators(&self) -> Vec<Arc<dyn ChallengeGenerator>> {
-        Vec::new()
-    }
-    fn generator(&self, _: &PluginId) -> Option<Arc<dyn ChallengeGenerator>> {
-        None
-    }
-    fn kept(&self, _: &PluginId) -> Option<KeptPlugin> {
-        None
-    }
     fn solver(&self, solver: &str) -> Option<Arc<dyn ChallengeSolver>> {
         self.0
             .names

@@ -1,14 +1,19 @@
 //! Brings to an end what was left in between: after a crash, a miner that could
 //! not be reached, a rental whose time is over.
+//!
+//! Nothing stays in between for ever: whatever a miner does, or does not, a
+//! rental is over an hour after its time is.
+
+use futures::StreamExt as _;
 
 use crate::subnet::rental::{Phase, RentError, Rental};
 use crate::subnet::wire::{RentCall, RentFailure};
 
 use super::super::asked::Held;
-use super::{Book, held};
+use super::{Book, held, labels, lease};
 
 /// Between two looks; a request that is older is refused by any axon.
-const SETTLE_S: u64 = 15;
+pub(super) const SETTLE_S: u64 = 15;
 /// Looks in a row that do not find an order, until it counts as not taken.
 const LOOKS: u32 = 2;
 /// After its end a rental is ended once more, by word.
@@ -16,6 +21,8 @@ const GRACE_S: u64 = 60;
 /// A miner that cannot be reached for so long after a rental's end has ended it:
 /// it was told when.
 const GIVE_UP_S: u64 = 3_600;
+/// Rentals settled side by side: a miner that keeps us waiting delays its own.
+const AT_ONCE: usize = 16;
 
 impl Book {
     /// Looks at everything that is not over and not simply running.
@@ -27,72 +34,113 @@ impl Book {
                 return;
             }
         };
-        for rental in live {
-            let Ok(_claim) = self.claim(&rental.order_key) else {
-                continue;
-            };
-            let key = rental.order_key.clone();
-            if let Err(error) = self.settle_one(rental).await {
-                tracing::warn!(%error, key, "a rental is not settled yet");
-            }
-        }
+        futures::stream::iter(live)
+            .for_each_concurrent(AT_ONCE, |rental| async move {
+                let Ok(_claim) = self.claim(&rental.order_key) else {
+                    return;
+                };
+                if let Err(error) = self.settle_one(&rental.order_key).await {
+                    tracing::warn!(%error, key = rental.order_key, "a rental is not settled yet");
+                }
+            })
+            .await;
     }
 
-    async fn settle_one(&self, rental: Rental) -> Result<(), RentError> {
+    async fn settle_one(&self, order_key: &str) -> Result<(), RentError> {
         // Somebody may have worked on it since it was read.
-        let order_key = rental.order_key.clone();
-        let newest = self.with(move |ledger| ledger.rental(&order_key)).await?;
+        let key = order_key.to_owned();
+        let newest = self.with(move |ledger| ledger.rental(&key)).await?;
         let Some(mut rental) = newest.filter(|rental| !rental.phase.is_over()) else {
             return Ok(());
         };
-        let now = (self.now_unix_s)();
+        let now = self.now();
         match rental.phase {
-            Phase::Ending { .. } => self.finish(rental).await.map(|_| ()),
-            Phase::Running if now >= rental.ends_at.saturating_add(GRACE_S) => {
-                let reason = "its time is over".to_owned();
-                rental.phase = Phase::Ending { reason };
-                self.keep(&rental).await?;
-                self.finish(rental).await.map(|_| ())
+            Phase::Ending { .. } => {
+                self.finish(rental).await;
             }
-            Phase::Running => Ok(()),
-            Phase::Unknown { since, .. } if now < since.saturating_add(SETTLE_S) => Ok(()),
-            _ => self.look(rental).await.map(|_| ()),
+            Phase::Running => self.settle_running(rental).await?,
+            Phase::Unknown { since, .. } if now < since.saturating_add(SETTLE_S) => {}
+            _ if labels::is_end_wanted(&rental) => {
+                self.finish(rental).await;
+            }
+            _ => {
+                self.refresh(&mut rental).await;
+            }
         }
+        Ok(())
+    }
+
+    async fn settle_running(&self, mut rental: Rental) -> Result<(), RentError> {
+        if labels::extending_since(&rental).is_some() {
+            self.refresh(&mut rental).await;
+        }
+        let is_late = self.now() >= rental.ends_at.saturating_add(GRACE_S);
+        if rental.phase == Phase::Running && is_late {
+            let reason = "its time is over".to_owned();
+            rental.phase = Phase::Ending { reason };
+            self.keep(&rental).await?;
+            self.finish(rental).await;
+        }
+        Ok(())
     }
 
     /// Tells the miner that a rental is over; one that cannot be reached is told
     /// again later.
-    pub(super) async fn finish(&self, mut rental: Rental) -> Result<Held, RentError> {
+    pub(super) async fn finish(&self, mut rental: Rental) -> Held {
         let key = rental.order_key.clone();
-        let now = (self.now_unix_s)();
-        let reason = match &rental.phase {
-            Phase::Ending { reason } => Some(reason.clone()),
-            _ => None,
-        };
-        match self.call(&rental, RentCall::End { key }).await {
-            Ok(lease) => self.apply(&mut rental, lease),
-            Err(RentFailure::Said(RentError::NoSuchRental)) => match reason {
-                Some(reason) => self.over(&mut rental, reason),
-                None => self.not_seen(&mut rental),
-            },
-            Err(failure) if now >= rental.ends_at.saturating_add(GIVE_UP_S) => {
-                let reason = format!("its time is over; its miner could not be told: {failure}");
-                self.over(&mut rental, reason);
+        let note = match self.call(&rental, RentCall::End { key }).await {
+            Ok(lease) => {
+                let said = lease.state.clone();
+                let note = self.apply(&mut rental, lease);
+                if !rental.phase.is_over() && self.is_given_up(&rental) {
+                    let reason = format!("its time is over; its miner says that it is {said}");
+                    self.over(&mut rental, reason);
+                }
+                note
             }
-            Err(failure) => return Ok(held(&rental, Some(failure.to_string()))),
-        }
-        Ok(self.kept(&rental, None).await)
+            Err(RentFailure::Said(RentError::NoSuchRental)) => {
+                self.not_seen(&mut rental);
+                None
+            }
+            Err(failure) if self.is_given_up(&rental) => {
+                self.never_known(&mut rental, &failure);
+                None
+            }
+            Err(failure) => {
+                tracing::warn!(%failure, key = rental.order_key, "a rental is not ended yet");
+                return held(&rental, Some(failure.to_string()));
+            }
+        };
+        let note = self.kept(&rental, note).await;
+        held(&rental, note)
+    }
+
+    /// Its time was over long ago, by what its miner was told.
+    pub(super) fn is_given_up(&self, rental: &Rental) -> bool {
+        self.now() >= rental.ends_at.saturating_add(GIVE_UP_S)
+    }
+
+    /// Its time is over and its miner was never heard again; what it may have cost
+    /// counts.
+    pub(super) fn never_known(&self, rental: &mut Rental, failure: &RentFailure) {
+        let presumed = lease::presumed(rental);
+        rental.instance.get_or_insert(presumed);
+        let reason = format!("its time is over; its miner could not be asked: {failure}");
+        self.over(rental, crate::subnet::text::escape(&reason));
     }
 
     /// The miner signed that it knows no such rental.
     pub(super) fn not_seen(&self, rental: &mut Rental) {
-        let now = (self.now_unix_s)();
-        let (looks, since) = match rental.phase {
+        let now = self.now();
+        let (looks, since) = match &rental.phase {
             Phase::Running => {
-                let reason = "its miner does not know it any more".to_owned();
+                return self.over(rental, "its miner does not know it any more".to_owned());
+            }
+            Phase::Ending { reason } => {
+                let reason = reason.clone();
                 return self.over(rental, reason);
             }
-            Phase::Unknown { looks, since } => (looks, since),
+            Phase::Unknown { looks, since } => (*looks, *since),
             _ => (0, now),
         };
         let counts = now >= since.saturating_add(SETTLE_S);
@@ -104,10 +152,5 @@ impl Book {
             looks => Phase::Unknown { looks, since },
         };
         rental.over_at = rental.phase.is_over().then_some(now);
-    }
-
-    fn over(&self, rental: &mut Rental, reason: String) {
-        rental.phase = Phase::Ended { reason };
-        rental.over_at = Some((self.now_unix_s)());
     }
 }

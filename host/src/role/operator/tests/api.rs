@@ -75,6 +75,7 @@ fn every_field_is_described_and_nothing_else_is() {
     let held = Held {
         miner: operator(),
         rental: lease,
+        cost_micro_usd: 0,
         note: None,
     };
     agrees("Held", held);

@@ -4,8 +4,8 @@
 //! |---|---|
 //! | somebody got in | a pass, graded by what was shown against what was claimed |
 //! | it was let to this validator and nobody got in | a failure |
-//! | it is let to somebody else | neither, but it tells that it is let |
-//! | the miner refuses, or the provider has none left | void |
+//! | the miner says that it is let to somebody else | neither, but it tells that it is let |
+//! | the miner refuses, is too busy to look, or the provider has none left | void |
 //! | the miner, or every machine, is out of reach | void |
 //!
 //! A refusal is void because miners let on their own terms, and because a machine
@@ -136,6 +136,7 @@ fn permille(part: u64, whole: u64) -> u16 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::subnet::wire::PeerError;
 
     fn hardware(cpu_threads: u32, memory_mib: u64, cards: u32) -> Hardware {
         let gpu = Gpu {
@@ -149,6 +150,24 @@ mod tests {
             cpu_threads,
             memory_mib,
             ..Hardware::default()
+        }
+    }
+
+    #[test]
+    fn only_a_miner_that_says_so_has_let_its_machine() {
+        assert_eq!(
+            refused(&RentError::Full("it is let".to_owned()).into()),
+            ProbeEnding::Let
+        );
+        for other in [
+            RentFailure::NotServed("busy for 1000 ms".to_owned()),
+            RentError::Busy(1_000).into(),
+            RentError::Forbidden("it lets no more machines at once".to_owned()).into(),
+            RentError::NoSuchMachine("gone".to_owned()).into(),
+            PeerError::TimedOut(1_000).into(),
+        ] {
+            let ending = refused(&other);
+            assert!(matches!(ending, ProbeEnding::Void(_)), "{other}");
         }
     }
 

@@ -11,8 +11,7 @@ use super::*;
 use crate::subnet::challenge::{Answer, Exchange, Session, Step, Task, Verdict};
 use crate::subnet::key::AccountId;
 use crate::subnet::plugin::{
-    Called, ChallengeGenerator, ChallengeSolver, Digest, KeptPlugin, PluginError, PluginId,
-    ScoringPolicy,
+    Called, ChallengeGenerator, Digest, KeptPlugin, PluginError, PluginId, ScoringPolicy,
 };
 use crate::subnet::scoring::{Evidence, Outcome, Score};
 use crate::subnet::wire::{
@@ -431,13 +430,5 @@ impl Plugins for FakePlugins {
             component: id.name.clone().into_bytes(),
             settings: Default::default(),
         })
-    }
-
-    fn solver(&self, _: &str) -> Option<Arc<dyn ChallengeSolver>> {
-        None
-    }
-
-    fn solver_names(&self) -> Vec<String> {
-        Vec::new()
     }
 }

@@ -8,7 +8,7 @@ use host::subnet::hardware::Hardware;
 use host::subnet::provider::{ProviderError, Query, SshEndpoint};
 use host::subnet::workload::{Running, Share, Workload, WorkloadError, WorkloadStatus, Workloads};
 
-use super::support::{Cloud, NAME, Node, ORIGIN, granting};
+use super::support::{Cloud, NAME, Node, ORIGIN, granting, order};
 
 /// Says yes to everything, and remembers who asked.
 #[derive(Default)]
@@ -126,4 +126,19 @@ async fn an_adapter_sees_no_variable_no_argument_and_no_file() {
     let told: String = offers[0].labels.iter().map(|l| &*l.value).collect();
     assert!(told.contains("variables [] arguments []"), "{told}");
     assert!(told.contains("files Err"), "{told}");
+}
+
+#[tokio::test]
+async fn what_an_adapter_takes_from_a_cloud_and_hands_over_is_on_its_record() {
+    let padding = "x".repeat(10_000);
+    let refused = serde_json::json!({ "Err": { "Unsupported": padding } });
+    let cloud = Cloud::answering("/provision", refused);
+    let node = Node::before(&cloud);
+    let mut long = order();
+    long.key = "k".repeat(200);
+    node.adapter().provision(&long).await.unwrap_err();
+    let used = node.registry.inspect(NAME).unwrap().used;
+    let [taken, handed_over] = [used.taken_bytes.last, used.handed_over_bytes.last];
+    assert!(taken > 10_000, "{taken}");
+    assert!(handed_over >= 200, "{handed_over}");
 }
