@@ -277,7 +277,7 @@ fn a_node_killed_ten_times_buys_nothing_twice_and_leaves_nothing_behind() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "takes half an hour: HOST_KILLS=10 cargo test -p host --test it -- --ignored --nocapture rentals::kills"]
+#[ignore = "takes a quarter of an hour: HOST_KILLS=10 cargo test -p host --test it -- --ignored --nocapture rentals::kills"]
 async fn killed_at_random_moments_a_node_and_its_docker_engine_agree() {
     let _beside = crate::docker::beside_others().await;
     let Some(engine) = crate::docker::engine() else {
@@ -292,7 +292,7 @@ async fn killed_at_random_moments_a_node_and_its_docker_engine_agree() {
 }
 
 #[test]
-#[ignore = "takes half an hour: HOST_KILLS=10 cargo test -p host --test it -- --ignored --nocapture rentals::kills"]
+#[ignore = "takes a quarter of an hour: HOST_KILLS=10 cargo test -p host --test it -- --ignored --nocapture rentals::kills"]
 fn killed_at_random_moments_a_node_and_moto_agree() {
     let home = tempfile::tempdir().unwrap();
     let Some(world) = moto::OnMoto::start() else {
