@@ -18,13 +18,6 @@
 //! `synapse` and `egress` know hyper (and `metrics`, for its local listener), only
 //! `egress` knows rustls, only `machine` knows sysinfo and bollard,
 //! only `ssh` knows russh, only `cli` knows clap.
-//! `egress` knows rustls, only `machine` knows sysinfo and bollard, only `cli` knows clap.
-//! | 1 | `admin`, `chain`, `config`, `devchain`, `machine`, `metrics`, `ssh`, `store`, `synapse`, `wallet` |
-//! | 0 | `subnet` |
-//!
-//! Only `plugin` knows wasmtime, only `chain` and `devchain` know SCALE, only
-//! `synapse` knows hyper (and `metrics`, for its local listener), only `machine`
-//! knows sysinfo, only `ssh` knows russh, only `cli` knows clap.
 
 pub mod admin;
 pub mod chain;

@@ -31,7 +31,7 @@ const KEY_FILES: [&str; 3] = ["id_ed25519.pub", "id_ecdsa.pub", "id_rsa.pub"];
 #[command(after_help = "\
 Examples:
   host rental order --for 2h                                     this miner's own machine
-  host rental order provider-aws/us-east-1-t3.micro --for 30m --price-max 0.02
+  host rental order provider-aws/us-east-1/t3.micro/on-demand --for 30m --price-max 0.02
   host rental order --for 1h --cpu-threads 2 --memory-mib 4096 --key build-box")]
 pub(super) struct Order {
     /// The machine, as the miner describes it; its own if none is named

@@ -9,7 +9,7 @@ use crate::subnet::text::escape;
 
 use super::labels;
 use super::office::Office;
-use super::request::{check, machine_id, order_key};
+use super::request::{check, is_called, order_key};
 use super::rules::provider_price_max;
 
 impl Office {
@@ -58,7 +58,7 @@ impl Office {
         // The own machine has no name, and its offer has one all the same.
         let named = |listing: &Listing| {
             listing.machine == request.machine
-                || machine_id(&listing.adapter, &listing.offer.id) == request.machine
+                || is_called(&request.machine, &listing.adapter, &listing.offer.id)
         };
         let mut found = self.board.listings().await.into_iter().find(named);
         if found.is_none() {
@@ -92,7 +92,7 @@ impl Office {
         let live = self.book.all_live(None);
         let is_it = |rental: &Rental| {
             rental.request.machine == machine
-                || machine_id(&rental.adapter, &rental.offer.id) == machine
+                || is_called(machine, &rental.adapter, &rental.offer.id)
                 || (machine.is_empty() && rental.adapter == self.rules.own_adapter)
         };
         if live.iter().any(is_it) {

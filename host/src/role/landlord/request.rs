@@ -108,11 +108,30 @@ pub(super) fn machine_id(adapter: &str, offer: &str) -> String {
     format!("{adapter}/{kept}~{mark}")
 }
 
+/// Whether `machine` means this offer: by its id, or as its adapter calls it.
+pub(super) fn is_called(machine: &str, adapter: &str, offer: &str) -> bool {
+    let own_word = machine.strip_prefix(adapter);
+    machine == machine_id(adapter, offer)
+        || own_word.and_then(|rest| rest.strip_prefix('/')) == Some(offer)
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn an_offer_is_called_by_its_id_or_as_its_adapter_calls_it() {
+        let offer = "us-east-1/t3.micro/on-demand";
+        let id = machine_id("aws", offer);
+        assert!(id.starts_with("aws/us-east-1-t3.micro-on-demand~"), "{id}");
+        assert!(is_called(&id, "aws", offer));
+        assert!(is_called("aws/us-east-1/t3.micro/on-demand", "aws", offer));
+        for other in ["", offer, "aws", "aws/", "aws/us-east-1/t3.micro"] {
+            assert!(!is_called(other, "aws", offer), "{other}");
+        }
+    }
 
     #[test]
     fn two_nodes_on_one_account_have_keys_of_their_own() {

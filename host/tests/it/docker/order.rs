@@ -94,11 +94,12 @@ async fn an_order_is_a_login_a_full_machine_is_refused_and_expiry_ends_it() {
     );
     assert_eq!(all(), [""; 0]);
 
-    let first = scene.rents("first", "1h", &["--cpu-threads", "1", "--memory-mib", "64"]);
+    // Less memory than there is: what is left has no thread, so the machine is full.
+    let first = scene.rents("first", "1h", &["--cpu-threads", "1", "--memory-mib", "48"]);
     let at = first.ssh.unwrap();
     assert_eq!(scene.inside(&at, "nproc"), "1");
     let memory = "cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes";
-    assert_eq!(scene.inside(&at, memory), (64_u64 << 20).to_string());
+    assert_eq!(scene.inside(&at, memory), (48_u64 << 20).to_string());
     let listed = scene.world.ps(&[]);
     let ends = format!(".{}", first.ends_at);
     assert!(

@@ -91,31 +91,32 @@ struct Trial<'a> {
 }
 
 impl<'a> Trial<'a> {
-    /// Starts the node, rents once in peace, and stops the time it takes.
-    fn new(home: &'a Path, mut node: Node<'a>, world: &'a dyn World) -> Self {
+    fn new(home: &'a Path, node: Node<'a>, world: &'a dyn World) -> Self {
         let key_file = home.join("key.pub");
         std::fs::write(&key_file, SSH_KEY).unwrap();
-        let begun = Instant::now();
-        node.start();
-        let start = begun.elapsed();
         Self {
             node,
             world,
             chance: Chance::new(),
             key_file: key_file.display().to_string(),
             orders: 0,
-            start,
+            start: Duration::ZERO,
             order: Duration::ZERO,
             cut_off: 0,
         }
     }
 
-    fn rent_in_peace(&mut self) {
+    /// Rents once in peace, starts the node once more, and stops the time it takes.
+    fn get_to_know(&mut self) {
         let begun = Instant::now();
         let order = self.next_order();
         self.node.says(&words(&order));
         self.order = begun.elapsed();
         self.agree();
+        self.node.kill();
+        let begun = Instant::now();
+        self.node.start();
+        self.start = begun.elapsed();
     }
 
     fn next_order(&mut self) -> Vec<String> {
@@ -245,8 +246,9 @@ fn words(owned: &[String]) -> Vec<&str> {
 fn killed(home: &Path, node: Node<'_>, world: &dyn World, times: u64, ready: impl Fn(&Node<'_>)) {
     let began = Instant::now();
     let mut trial = Trial::new(home, node, world);
+    trial.node.start();
     ready(&trial.node);
-    trial.rent_in_peace();
+    trial.get_to_know();
     trial.kill(times);
     trial.give_back();
     let bought = world.bought().len();
@@ -275,7 +277,7 @@ fn a_node_killed_ten_times_buys_nothing_twice_and_leaves_nothing_behind() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "takes half an hour: HOST_KILLS=10 cargo test -p host --test it -- --ignored --nocapture rentals::kills"]
+#[ignore = "takes a quarter of an hour: HOST_KILLS=10 cargo test -p host --test it -- --ignored --nocapture rentals::kills"]
 async fn killed_at_random_moments_a_node_and_its_docker_engine_agree() {
     let _beside = crate::docker::beside_others().await;
     let Some(engine) = crate::docker::engine() else {
@@ -290,7 +292,7 @@ async fn killed_at_random_moments_a_node_and_its_docker_engine_agree() {
 }
 
 #[test]
-#[ignore = "takes half an hour: HOST_KILLS=10 cargo test -p host --test it -- --ignored --nocapture rentals::kills"]
+#[ignore = "takes a quarter of an hour: HOST_KILLS=10 cargo test -p host --test it -- --ignored --nocapture rentals::kills"]
 fn killed_at_random_moments_a_node_and_moto_agree() {
     let home = tempfile::tempdir().unwrap();
     let Some(world) = moto::OnMoto::start() else {

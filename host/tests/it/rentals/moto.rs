@@ -8,8 +8,8 @@ use crate::clouds::moto::Moto;
 
 /// Machines at once.
 const ROOM: u64 = 5;
-/// An offer whose name has to be made plain for the wire.
-const MACHINE: &str = "provider-aws/us-east-1-g5.xlarge-on-demand~40972743fd40";
+/// As `host provider offers` calls it.
+const MACHINE: &str = "provider-aws/us-east-1/g5.xlarge/on-demand";
 const ORDER_TAG: &str = "<key>compute-subnet-order</key>";
 
 pub(super) struct OnMoto(Moto);
