@@ -117,11 +117,7 @@ impl Node {
             guard.clone(),
             quiet.clone(),
         ));
-        let letting = letting(&config, account, machine.clone(), &registry, &metrics).await?;
-        let rented = admin::Rented::default();
-        if let Some(letting) = &letting {
-            let _ = rented.set(letting.landlord());
-        }
+        let (letting, rented) = letting(&config, account, &machine, &registry, &metrics).await?;
         let face = admin::Face::new(
             &config,
             account,
@@ -204,20 +200,23 @@ fn connect(
     Ok(Arc::new(connected.with_commits(commits)))
 }
 
-/// A miner's rentals.
+/// A miner's rentals, and what the admin socket sees of them; a validator's come
+/// once its operator API is open.
 async fn letting(
     config: &Config,
     account: AccountId,
-    machine: Option<Arc<Containers>>,
+    machine: &Option<Arc<Containers>>,
     registry: &Arc<Registry>,
     metrics: &Arc<Metrics>,
-) -> anyhow::Result<Option<miner::Letting>> {
-    let machine = machine.map(|machine| machine as Arc<dyn Caretaker>);
-    let opened = miner::Letting::open(config, account, machine, registry, metrics);
-    Ok(match config.role {
-        Role::Miner => Some(opened.await?),
-        Role::Validator => None,
-    })
+) -> anyhow::Result<(Option<miner::Letting>, admin::Rented)> {
+    let rented = admin::Rented::default();
+    if config.role == Role::Validator {
+        return Ok((None, rented));
+    }
+    let machine = machine.clone().map(|machine| machine as Arc<dyn Caretaker>);
+    let letting = miner::Letting::open(config, account, machine, registry, metrics).await?;
+    let _ = rented.set(letting.landlord());
+    Ok((Some(letting), rented))
 }
 
 /// What a role needs before it is of use.
