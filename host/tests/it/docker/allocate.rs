@@ -101,6 +101,7 @@ fn endpoint(answer: &Value) -> SshEndpoint {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs a machine to itself: cargo test -p host --test it -- --ignored docker::allocate"]
 async fn an_allocation_of_the_original_s_is_a_container_that_is_acted_upon() {
     let _beside = super::beside_others().await;
     let Some(engine) = engine() else { return };
