@@ -10,7 +10,6 @@
 //! and passes, except under `CI=true`, where every test must run.
 
 mod acts;
-mod allocate;
 mod isolation;
 mod order;
 mod rentals;
