@@ -95,9 +95,11 @@ async fn carry_out(request: Request, admin: &dyn Admin) -> Reply {
         Request::Offers(query) => Reply::Done(admin.offers(query).await),
         Request::Rentals(asked) => match admin.landlord() {
             Some(landlord) => asked.carry_out(&*landlord).await,
-            None => {
-                Reply::Failed("only a miner lets machines; name it with --role miner".to_owned())
-            }
+            None => Reply::Failed(
+                "only a miner lets machines, and a validator with an operator API rents; \
+                     name the node with --role or --state-folder"
+                    .to_owned(),
+            ),
         },
         Request::Held => Reply::Done(admin.held().await.unwrap_or_default()),
         Request::Accept => match admin.accept().await {

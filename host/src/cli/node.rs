@@ -78,6 +78,8 @@ struct Means {
     quiet: Quiet,
     guard: Arc<Guard>,
     opened: watch::Sender<Option<Arc<SqliteStore>>>,
+    /// What lets, or rents, for the admin socket.
+    rented: admin::Rented,
     shutdown: Shutdown,
 }
 
@@ -116,6 +118,10 @@ impl Node {
             quiet.clone(),
         ));
         let letting = letting(&config, account, machine.clone(), &registry, &metrics).await?;
+        let rented = admin::Rented::default();
+        if let Some(letting) = &letting {
+            let _ = rented.set(letting.landlord());
+        }
         let face = admin::Face::new(
             &config,
             account,
@@ -126,7 +132,7 @@ impl Node {
             guard.clone(),
             reloader.clone(),
         )
-        .letting(letting.as_ref().map(miner::Letting::landlord));
+        .letting(rented.clone());
         let mut services = around.start(Arc::new(face));
         if let Some(hangup) = hangup {
             services.spawn(reloader.follow(hangup, shutdown.clone()));
@@ -142,6 +148,7 @@ impl Node {
             quiet,
             guard,
             opened,
+            rented,
             shutdown: shutdown.clone(),
         };
         machine::keep(machine, &shutdown, &mut services);

@@ -1,4 +1,5 @@
-//! `host rental`: what a running miner lets, and machines for its own operator.
+//! `host rental`: what a running miner lets, and machines for its own operator; or
+//! what renters have in a validator's name.
 
 mod list;
 mod one;
@@ -9,10 +10,11 @@ use clap::{Args, Subcommand};
 
 use super::{World, small_runtime};
 
-/// See what a running miner lets, rent from it, and end rentals.
+/// See what a running node lets, rent from it, and end rentals.
 ///
 /// What is ordered here is rented for the operator, from any adapter of the miner
-/// and within its limits on spending: [rentals] in the configuration.
+/// and within its limits on spending: [rentals] in the configuration. On a validator
+/// with an operator API, these are the rentals of its renters, whom it pays for.
 #[derive(Debug, Args)]
 pub(super) struct Rental {
     #[command(subcommand)]

@@ -18,10 +18,12 @@
 mod asked;
 mod book;
 mod market;
+mod payer;
 #[cfg(test)]
 mod tests;
 
 use std::collections::HashSet;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,7 +41,7 @@ use crate::subnet::rental::{Ledger, RentError};
 use crate::subnet::wire::{Dendrite, Description, Refusal, Service, TaskReceived};
 
 pub use asked::{Extension, Found, Held, Machines, Named, Rentals, Requirement, Wanted};
-use book::{Book, Tools};
+use book::{Book, Tools, order_key};
 use market::Market;
 
 /// Where the API's description is served.
@@ -124,27 +126,21 @@ impl Operator {
             }
             "rent" => {
                 let wanted: Wanted = read(body)?;
-                // Goes on when the caller hangs up: what is ordered is noted.
-                let renting = tokio::spawn(async move { book.rent(caller, wanted).await });
-                let rented = renting.await.unwrap_or_else(|error| {
-                    tracing::error!(%error, "renting panicked");
-                    Err(RentError::Failed("this node failed; look with show".into()))
-                });
-                write(&rented?)
+                write(&outlive(async move { book.rent(caller, wanted).await }).await?)
             }
-            "show" => write(&book.show(caller, &read::<Named>(body)?.key).await?),
+            "show" => {
+                let Named { key } = read(body)?;
+                write(&book.show(&order_key(&caller, &key)).await?)
+            }
             "extend" => {
                 let Extension { key, by_s } = read(body)?;
-                write(&book.extend(caller, &key, by_s).await?)
+                let key = order_key(&caller, &key);
+                write(&outlive(async move { book.extend(&key, by_s).await }).await?)
             }
             "end" => {
                 let Named { key } = read(body)?;
-                let ending = tokio::spawn(async move { book.end(caller, &key).await });
-                let ended = ending.await.unwrap_or_else(|error| {
-                    tracing::error!(%error, "ending panicked");
-                    Err(RentError::Failed("this node failed; look with show".into()))
-                });
-                write(&ended?)
+                let key = order_key(&caller, &key);
+                write(&outlive(async move { book.end(&key).await }).await?)
             }
             "list" => write(&Rentals {
                 rentals: book.list(caller).await?,
@@ -154,6 +150,16 @@ impl Operator {
             ))),
         }
     }
+}
+
+/// Goes on when the caller hangs up: what was begun is noted.
+async fn outlive<T: Send + 'static>(
+    work: impl Future<Output = Result<T, RentError>> + Send + 'static,
+) -> Result<T, RentError> {
+    tokio::spawn(work).await.unwrap_or_else(|error| {
+        tracing::error!(%error, "work on a rental panicked");
+        Err(RentError::Failed("this node failed; look with show".into()))
+    })
 }
 
 /// An empty body is an empty object.

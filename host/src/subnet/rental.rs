@@ -197,7 +197,8 @@ impl Rental {
         }
     }
 
-    fn word(&self) -> &'static str {
+    /// [`Lease::state`]
+    pub fn state(&self) -> &'static str {
         let stands_still = |instance: &Instance| workload::is_paused(&instance.labels);
         match (&self.phase, &self.instance) {
             (Phase::Running, Some(instance)) if stands_still(instance) => workload::PAUSED,
@@ -219,7 +220,7 @@ impl Rental {
         Lease {
             key: self.request.key.clone(),
             machine: self.request.machine.clone(),
-            state: self.word().to_owned(),
+            state: self.state().to_owned(),
             reason,
             ssh: reachable.and_then(|instance| instance.ssh.clone()),
             hardware: instance.map_or_else(

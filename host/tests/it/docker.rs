@@ -10,6 +10,7 @@
 //! and passes, except under `CI=true`, where every test must run.
 
 mod acts;
+mod allocate;
 mod isolation;
 mod order;
 mod rentals;

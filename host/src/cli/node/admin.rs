@@ -1,6 +1,6 @@
 //! What a node answers its operator.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -28,6 +28,9 @@ use super::reload::Reloader;
 /// How long a person who asks for the status waits for the chain.
 const CHAIN_PATIENCE: Duration = Duration::from_secs(3);
 
+/// What lets, or rents; there once it is open.
+pub(super) type Rented = Arc<OnceLock<Arc<dyn Landlord>>>;
+
 /// The node, as its admin socket shows it.
 pub(super) struct Face {
     role: &'static str,
@@ -40,7 +43,7 @@ pub(super) struct Face {
     quiet: Quiet,
     guard: Arc<Guard>,
     reloader: Arc<Reloader>,
-    landlord: Option<Arc<dyn Landlord>>,
+    landlord: Rented,
     since: Instant,
 }
 
@@ -71,13 +74,13 @@ impl Face {
             quiet,
             guard,
             reloader,
-            landlord: None,
+            landlord: Rented::default(),
             since: Instant::now(),
         }
     }
 
-    /// A miner's.
-    pub(super) fn letting(mut self, landlord: Option<Arc<dyn Landlord>>) -> Self {
+    /// A miner's, or that of a validator's operator API.
+    pub(super) fn letting(mut self, landlord: Rented) -> Self {
         self.landlord = landlord;
         self
     }
@@ -131,7 +134,7 @@ impl Admin for Face {
     }
 
     fn landlord(&self) -> Option<Arc<dyn Landlord>> {
-        self.landlord.clone()
+        self.landlord.get().cloned()
     }
 
     async fn plugins(&self) -> PluginList {

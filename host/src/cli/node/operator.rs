@@ -73,6 +73,7 @@ pub(super) async fn serve(
             "the operator API finds machines and rents none"
         );
     }
+    let _ = means.rented.set(operator.clone());
     let options = synapse::AxonOptions {
         protocols: vec![synapse::Protocol::Btauth],
         ..options::axon(settings)

@@ -92,7 +92,7 @@ impl Api {
                 anyhow!("the validator says: {}", escape(&error.detail()))
             }
             RentFailure::NotServed(why) => anyhow!(
-                "the validator does not serve this hotkey: {}; its operator lists renters in operator.keys",
+                "the validator did not serve it: {}; whom it serves stands in its operator.keys",
                 escape(&why)
             ),
             RentFailure::Peer(error @ PeerError::Unreachable(_)) => NoAnswer(format!(

@@ -48,7 +48,8 @@ impl List {
     }
 }
 
-fn is_over(held: &Held) -> bool {
+/// Nothing more is to be paid.
+pub(super) fn is_over(held: &Held) -> bool {
     ["ended", "refused"].contains(&held.rental.state.as_str())
 }
 

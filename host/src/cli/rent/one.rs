@@ -10,6 +10,7 @@ use crate::role::operator::{Extension, Held, Named};
 use crate::subnet::text::escape;
 
 use super::api::{Api, ApiArgs};
+use super::list::is_over;
 
 /// Which rental, and how it is shown.
 #[derive(Debug, Args)]
@@ -49,12 +50,12 @@ pub(super) fn show(held: &Held, json: bool, world: &mut World<'_>) -> anyhow::Re
     }
     writeln!(world.out, "{:<10}  {}", "miner", held.miner)?;
     text::show(world.out, &held.rental)?;
-    writeln!(
-        world.out,
-        "{:<10}  {} USD at most",
-        "cost",
-        usd(held.cost_micro_usd)
-    )?;
+    let at_most = match is_over(held) {
+        true => "",
+        false => " at most",
+    };
+    let cost = usd(held.cost_micro_usd);
+    writeln!(world.out, "{:<10}  {cost} USD{at_most}", "cost")?;
     if let Some(note) = &held.note {
         writeln!(world.out, "{:<10}  {}", "note", escape(note))?;
     }

@@ -64,7 +64,7 @@ fn row(rental: &Rental) -> [String; 8] {
     };
     [
         rental.order_key.clone(),
-        rental.phase.as_str().to_owned(),
+        rental.state().to_owned(),
         renter,
         rental.adapter.clone(),
         machine,

@@ -35,8 +35,7 @@ impl Office {
         let order_key = found.ok_or(RentError::NoSuchRental)?.order_key;
         let still = || RentError::Forbidden("the rental does not run".to_owned());
         let _hold = self.book.hold(&order_key).await.ok_or_else(still)?;
-        let (mut rental, _) = self.book.live(&order_key).ok_or_else(still)?;
-        let id = self.runs(&rental).ok_or_else(still)?;
+        let (mut rental, id) = self.at_hand(&order_key).await.ok_or_else(still)?;
         let caretaker = self.caretaker.clone();
         let caretaker = caretaker.ok_or_else(|| cannot(&rental, &act))?;
         labels::begin_act(&mut rental, &act, self.clock.unix_s());
@@ -44,9 +43,26 @@ impl Office {
         let done = self.done(&*caretaker, &rental, &id, &act).await;
         labels::end_act(&mut rental, done.is_ok());
         self.book.save(rental).await.map_err(unwritten)?;
-        self.book.pace(&order_key, |pace| pace.not_before = 0);
-        self.work(&order_key).await;
+        self.look_at(&order_key).await;
         done
+    }
+
+    /// A rental that can be logged in to, and the provider's name of it; one that
+    /// could not when it was last seen is looked at once more.
+    async fn at_hand(self: &Arc<Self>, order_key: &str) -> Option<(Rental, String)> {
+        let (rental, _) = self.book.live(order_key)?;
+        if let Some(id) = self.runs(&rental) {
+            return Some((rental, id));
+        }
+        self.look_at(order_key).await;
+        let (rental, _) = self.book.live(order_key)?;
+        let id = self.runs(&rental)?;
+        Some((rental, id))
+    }
+
+    async fn look_at(self: &Arc<Self>, order_key: &str) {
+        self.book.pace(order_key, |pace| pace.not_before = 0);
+        self.work(order_key).await;
     }
 
     /// The provider's name of what runs, if it can be logged in to.

@@ -87,6 +87,7 @@ impl Office {
     async fn compare(self: &Arc<Self>, name: &str, adapter: &dyn ProviderAdapter) -> Option<bool> {
         // What is ordered from here on may be missing from the answer.
         let before = self.book.all_live(Some(name));
+        let asked_at = self.clock.unix_s();
         let instances = match self.call(adapter.instances()).await {
             Ok(instances) => instances,
             Err(error) => {
@@ -107,7 +108,11 @@ impl Office {
             if matches!(standing, Standing::Unknown | Standing::Foreign) {
                 unknown.insert(instance.id.clone());
             }
-            settled &= self.treat(name, adapter, instance, standing).await;
+            if let Standing::Rented(rental) = standing {
+                self.recognise(&rental.order_key, instance, asked_at).await;
+            } else {
+                settled &= self.treat(name, adapter, instance, standing).await;
+            }
         }
         self.with_compared(name, |compared| compared.unknown = unknown);
         for rental in before {
@@ -152,7 +157,7 @@ impl Office {
         }
     }
 
-    /// Whether nothing is left to do about it.
+    /// What is nobody's rental; whether nothing is left to do about it.
     async fn treat(
         self: &Arc<Self>,
         name: &str,
@@ -161,11 +166,7 @@ impl Office {
         standing: Standing,
     ) -> bool {
         let rule = match standing {
-            Standing::Elsewhere => return true,
-            Standing::Rented(rental) => {
-                self.recognise(&rental.order_key, instance).await;
-                return true;
-            }
+            Standing::Elsewhere | Standing::Rented(_) => return true,
             Standing::Superfluous(why) => {
                 return self.end_stray(name, adapter, instance, why).await;
             }
@@ -185,19 +186,27 @@ impl Office {
         }
     }
 
-    /// A rental's own instance: what is new about it is taken over.
-    async fn recognise(self: &Arc<Self>, order_key: &str, instance: &Instance) {
+    /// A rental's own instance: what is new about it is taken over, unless somebody
+    /// who held it saw it later than the provider was `asked_at`.
+    pub(super) async fn recognise(
+        self: &Arc<Self>,
+        order_key: &str,
+        instance: &Instance,
+        asked_at: u64,
+    ) {
         let Some(_hold) = self.book.hold(order_key).await else {
             return;
         };
-        let Some((rental, _)) = self.book.live(order_key) else {
+        let Some((rental, pace)) = self.book.live(order_key) else {
             return;
         };
         let own = rental
             .instance
             .as_ref()
             .is_some_and(|own| own.id == instance.id);
-        if own && rental.phase == Phase::Running {
+        let since = asked_at..=self.clock.unix_s();
+        let is_news = !since.contains(&pace.seen_at);
+        if own && is_news && rental.phase == Phase::Running {
             match self.observe(rental, instance.clone()).await {
                 Ok(Next::Wait) => return,
                 Ok(Next::Again) => {}

@@ -27,6 +27,8 @@ mod order;
 mod queue;
 mod settle;
 
+pub(super) use order::order_key;
+
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -88,8 +90,8 @@ impl Book {
     }
 
     /// A rental as its miner says it is now.
-    pub(super) async fn show(&self, operator: AccountId, key: &str) -> Result<Held, RentError> {
-        let (_claim, rental) = self.mine(operator, key).await?;
+    pub(super) async fn show(&self, order_key: &str) -> Result<Held, RentError> {
+        let (_claim, rental) = self.take(order_key).await?;
         Ok(self.look(rental).await)
     }
 
@@ -100,6 +102,11 @@ impl Book {
             .with(move |ledger| ledger.recent(Some(&renter), LIST_MAX))
             .await?;
         Ok(rentals.iter().map(|rental| held(rental, None)).collect())
+    }
+
+    /// All there is to know of everybody's, newest first.
+    pub(super) async fn all(&self) -> Result<Vec<Rental>, RentError> {
+        self.with(|ledger| ledger.recent(None, LIST_MAX)).await
     }
 
     async fn look(&self, mut rental: Rental) -> Held {
@@ -168,16 +175,16 @@ impl Book {
         Err(RentError::Full(why.to_owned()))
     }
 
-    /// An operator's rental as it is once nobody else works on it.
-    async fn mine(&self, operator: AccountId, key: &str) -> Result<(Claim<'_>, Rental), RentError> {
-        let claim = self.claim(&order::order_key(&operator, key))?;
-        let found = self.of(Renter::Hotkey(operator), key.to_owned()).await?;
+    /// A rental as it is once nobody else works on it.
+    async fn take(&self, order_key: &str) -> Result<(Claim<'_>, Rental), RentError> {
+        let claim = self.claim(order_key)?;
+        let found = self.known(order_key).await?;
         Ok((claim, found.ok_or(RentError::NoSuchRental)?))
     }
 
-    async fn of(&self, renter: Renter, key: String) -> Result<Option<Rental>, RentError> {
-        self.with(move |ledger| ledger.of_renter(&renter, &key))
-            .await
+    async fn known(&self, order_key: &str) -> Result<Option<Rental>, RentError> {
+        let order_key = order_key.to_owned();
+        self.with(move |ledger| ledger.rental(&order_key)).await
     }
 
     async fn keep(&self, rental: &Rental) -> Result<(), RentError> {

@@ -24,6 +24,7 @@ use crate::subnet::wire::{
 
 mod api;
 mod finding;
+mod payer;
 mod renting;
 mod spending;
 mod unknown;

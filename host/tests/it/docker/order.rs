@@ -11,7 +11,7 @@ use host::subnet::rental::Lease;
 use super::stage::{renters_key, ssh};
 use super::{Engine, engine};
 use crate::node::process::Field;
-use crate::rentals::docker::OnDocker;
+use crate::rentals::docker::{OnDocker, PRICE};
 use crate::rentals::node::{Node, PATIENCE};
 
 /// Has money on the development chain.
@@ -86,9 +86,12 @@ async fn an_order_is_a_login_a_full_machine_is_refused_and_expiry_ends_it() {
     let scene = Scene::open(engine, &field, home.path());
     let all = || scene.world.ps(&["-a"]);
 
-    // 10,000 micro-USD an hour, and a fifth on top.
+    // Nothing may be spent, and nothing is: the price is what the operator asks.
     let told = scene.refuses("dear", "0.011");
-    assert!(told.contains("the price is 12000 micro-USD"), "{told}");
+    assert!(
+        told.contains(&format!("the price is {PRICE} micro-USD")),
+        "{told}"
+    );
     assert_eq!(all(), [""; 0]);
 
     // Less memory than there is: what is left has no thread, so the machine is full.

@@ -17,6 +17,8 @@ use crate::docker::tracks::Tracks;
 
 /// Threads that are let, if there are as many: each a rental of its own.
 const THREADS_MAX: usize = 4;
+/// What one rental costs its renter; its operator it costs nothing.
+pub(crate) const PRICE: u64 = 12_000;
 /// Of one rental.
 const MEMORY_MIB: u64 = 64;
 const DISK_MIB: u64 = 16;
@@ -80,13 +82,15 @@ impl<'a> OnDocker<'a> {
         let parts = self.parts;
         format!(
             "miner.providers = [\"provider-local\"]\n\
-             [rentals]\nspend-per-day-micro-usd-max = 1_000_000_000\nsettle-s = 1\nreconcile-s = 2\n\
+             miner.price-micro-usd-per-hour = {}\n\
+             [rentals]\nsettle-s = 1\nreconcile-s = 2\n\
              duration-s-min = 10\n\
              [machine]\ndocker = {:?}\nimages = [{:?}]\nssh-host = \"127.0.0.1\"\n\
              ssh-bind = \"127.0.0.1\"\nssh-port-min = {}\nssh-port-max = {}\n\
              cpu-threads = {parts}\nmemory-mib = {}\ndisk-mib = {}\n\
-             [plugins.provider-local.settings]\nprice-micro-usd-per-hour = 10_000\nparts = {parts}\n\
+             [plugins.provider-local.settings]\nparts = {parts}\n\
              [plugins.provider-local.grant]\nmachine = true\n",
+            parts * PRICE,
             self.endpoint,
             self.image,
             ports.start(),

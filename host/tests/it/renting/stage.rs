@@ -98,14 +98,19 @@ impl Stage {
     }
 
     pub(super) fn ask_miner(&self, arguments: &[&str]) -> Output {
-        let state = self.field.state("miner").display().to_string();
+        self.ask_node("miner", arguments)
+    }
+
+    /// By its admin socket.
+    pub(super) fn ask_node(&self, node: &str, arguments: &[&str]) -> Output {
+        let state = self.field.state(node).display().to_string();
         let state = ["--state-folder", &state];
         self.field.host(&[arguments, &state].concat())
     }
 
-    /// What the miner has let, as its own ledger says.
-    pub(super) fn let_by_miner(&self) -> Vec<Rental> {
-        let listed = self.ask_miner(&["rental", "list", "--json"]);
+    /// What a node has on record, as it tells its own operator.
+    pub(super) fn on_record(&self, node: &str) -> Vec<Rental> {
+        let listed = self.ask_node(node, &["rental", "list", "--json"]);
         serde_json::from_slice(&listed.stdout).unwrap()
     }
 

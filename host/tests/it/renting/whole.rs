@@ -19,7 +19,7 @@ fn is_reachable(held: &Value) -> bool {
 
 /// Both books say the same of the one rental by that key.
 fn books_agree(stage: &Stage, held: &Value) {
-    let lets = stage.let_by_miner();
+    let lets = stage.on_record("miner");
     let [line] = &lets[..] else {
         panic!("{} rentals, not one: {lets:?}", lets.len());
     };
@@ -113,7 +113,7 @@ async fn what_cannot_be_done_is_said(stage: &Stage) {
     let mut bad = order("bad");
     bad["ssh_public_key"] = json!("no key");
     assert_eq!(stage.ask("rent", bad).await.0, 400);
-    assert_eq!(stage.let_by_miner().len(), 1, "none of them was rented");
+    assert_eq!(stage.on_record("miner").len(), 1, "none of them was rented");
 }
 
 async fn by_command(stage: &Stage) {
@@ -159,7 +159,7 @@ async fn by_command(stage: &Stage) {
         )
         .contains("key")
     );
-    says(&["end", "cli"], 0);
+    ended_by_who_pays(stage);
     let is_over = |listed: &Value| state(&listed["rentals"][0]) == "ended";
     stage.until("list", json!({}), is_over).await;
     let (api, bob) = (stage.api.to_string(), account("//Bob").to_string());
@@ -179,6 +179,19 @@ async fn by_command(stage: &Stage) {
         .field
         .host(&[&stranger[..], &["--api", "127.0.0.1:9"]].concat());
     assert_eq!(nobody.status.code(), Some(5), "nobody answers there");
+}
+
+/// The validator's operator sees what renters have, and may end it.
+fn ended_by_who_pays(stage: &Stage) {
+    let rentals = stage.on_record("validator");
+    let newest = &rentals[0];
+    assert_eq!(
+        (newest.request.key.as_str(), &newest.adapter),
+        ("cli", &account("//Bob").to_string())
+    );
+    let ended = stage.ask_node("validator", &["rental", "end", &newest.order_key]);
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert!(ended.status.success(), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -222,7 +235,7 @@ async fn settles(stage: &Stage, key: &str) -> String {
     stage.until_so("it listens again", listens).await;
     let is_known = |held: &Value| is_reachable(held) || state(held) == "refused";
     let held = stage.until("rent", order(key), is_known).await;
-    let lets = stage.let_by_miner();
+    let lets = stage.on_record("miner");
     let live = lets.iter().filter(|line| !line.phase.is_over()).count();
     assert_eq!(live, stage.account.lock().unwrap().alive().len());
     state(&held).to_owned()

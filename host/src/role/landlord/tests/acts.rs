@@ -215,3 +215,25 @@ fn a_node_that_dies_in_the_midst_left_word_of_it_and_looks_again() {
     let instances: Vec<Instance> = world.alive();
     assert_eq!(instances.len(), 1);
 }
+
+#[test]
+fn what_was_listed_before_it_was_last_seen_is_no_news() {
+    told(&rules(), |lettings, world| async move {
+        let before = rented(&lettings, &world).await;
+        let order_key = lettings.rentals().await.unwrap()[0].order_key.clone();
+        let stale = Instance {
+            state: InstanceState::Starting,
+            ssh: None,
+            ..world.alive()[0].clone()
+        };
+        world.state().now += 10;
+        let seen = lettings.inspect(&RENTER, "a").await.unwrap();
+        let asked_at = world.state().now;
+        lettings.0.recognise(&order_key, &stale, asked_at).await;
+        let lease = lettings.leases(&RENTER).await.unwrap().remove(0);
+        assert_eq!((&lease, &seen), (&before, &before));
+        lettings.0.recognise(&order_key, &stale, asked_at + 1).await;
+        let lease = lettings.leases(&RENTER).await.unwrap().remove(0);
+        assert_eq!(lease.ssh, None);
+    });
+}

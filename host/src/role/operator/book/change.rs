@@ -1,6 +1,5 @@
 //! More time for a rental, and its end.
 
-use crate::subnet::key::AccountId;
 use crate::subnet::rental::{Phase, RentError, Rental, cost_micro_usd};
 use crate::subnet::wire::RentCall;
 
@@ -16,11 +15,10 @@ impl Book {
     /// it may cost stays reserved until then.
     pub(in super::super) async fn extend(
         &self,
-        operator: AccountId,
-        key: &str,
+        order_key: &str,
         by_s: u64,
     ) -> Result<Held, RentError> {
-        let (_claim, mut rental) = self.mine(operator, key).await?;
+        let (_claim, mut rental) = self.take(order_key).await?;
         if labels::extending_since(&rental).is_some() {
             self.refresh(&mut rental).await;
         }
@@ -80,12 +78,8 @@ impl Book {
     }
 
     /// Ends a rental, now or as soon as its miner can be reached.
-    pub(in super::super) async fn end(
-        &self,
-        operator: AccountId,
-        key: &str,
-    ) -> Result<Held, RentError> {
-        let (_claim, mut rental) = self.mine(operator, key).await?;
+    pub(in super::super) async fn end(&self, order_key: &str) -> Result<Held, RentError> {
+        let (_claim, mut rental) = self.take(order_key).await?;
         match rental.phase {
             Phase::Ended { .. } | Phase::Refused { .. } => return Ok(held(&rental, None)),
             Phase::Running | Phase::Ending { .. } => {

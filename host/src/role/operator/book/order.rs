@@ -31,11 +31,9 @@ impl Book {
         wanted: Wanted,
     ) -> Result<Held, RentError> {
         check(&wanted)?;
-        let _claim = self.claim(&order_key(&operator, &wanted.key))?;
-        let known = self
-            .of(Renter::Hotkey(operator), wanted.key.clone())
-            .await?;
-        if let Some(known) = known {
+        let order_key = order_key(&operator, &wanted.key);
+        let _claim = self.claim(&order_key)?;
+        if let Some(known) = self.known(&order_key).await? {
             return Ok(self.look(known).await);
         }
         let mut queue = self.queue(&wanted).await?;
@@ -134,7 +132,7 @@ fn report(rental: &Rental) {
 }
 
 /// Unique to an operator and its key, and the same whenever it is asked for.
-pub(super) fn order_key(operator: &AccountId, key: &str) -> String {
+pub(in super::super) fn order_key(operator: &AccountId, key: &str) -> String {
     let digest = Sha256::new()
         .chain_update(operator.0)
         .chain_update(key.as_bytes())

@@ -48,8 +48,7 @@ impl Book {
 
     async fn settle_one(&self, order_key: &str) -> Result<(), RentError> {
         // Somebody may have worked on it since it was read.
-        let key = order_key.to_owned();
-        let newest = self.with(move |ledger| ledger.rental(&key)).await?;
+        let newest = self.known(order_key).await?;
         let Some(mut rental) = newest.filter(|rental| !rental.phase.is_over()) else {
             return Ok(());
         };
