@@ -9,4 +9,6 @@ engine=$!
 read -r _ || true
 kill "$engine" 2>/dev/null
 wait "$engine"
+# An engine that was killed leaves its data mounted, and the next one does not mind.
+umount "$dir/data" 2>/dev/null
 rm -rf "$dir"
