@@ -9,7 +9,7 @@
 #[macro_export]
 macro_rules! component {
     ($adapter:ident, name: $name:literal, summary: $summary:literal) => {
-        mod component {
+        pub mod component {
             //! What the host calls.
             use $crate::bindings::compute::subnet::settings as table;
             use $crate::bindings::exports::compute::subnet::{plugin, provider};
@@ -17,6 +17,7 @@ macro_rules! component {
 
             use super::{$adapter, settings::Settings};
 
+            /// The adapter as a component.
             pub struct Component;
 
             fn with<T>(

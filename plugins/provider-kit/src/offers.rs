@@ -49,6 +49,7 @@ fn matches(query: &Query, offer: &Offer) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::any;
     use crate::{Gpu, Hardware, Label};
 
     fn offer(id: &str, price: u64) -> Offer {
@@ -75,17 +76,6 @@ mod tests {
                 name: "zone".into(),
                 value: "a".into(),
             }],
-        }
-    }
-
-    fn any() -> Query {
-        Query {
-            gpu_model: None,
-            gpu_count: None,
-            gpu_memory_mib: None,
-            region: None,
-            price_micro_usd_per_hour_max: None,
-            labels: vec![],
         }
     }
 

@@ -90,12 +90,9 @@ pub(crate) fn ordered(offered: Share, disk_mib: u64, labels: &[Label]) -> Result
             return Ok(most);
         };
         let asked = label.value.parse::<u64>().ok();
-        asked.filter(|asked| *asked <= most).ok_or_else(|| {
-            format!(
-                "it has {most} of {name}, and {:?} are wanted",
-                label.value
-            )
-        })
+        asked
+            .filter(|asked| *asked <= most)
+            .ok_or_else(|| format!("it has {most} of {name}, and {:?} are wanted", label.value))
     };
     let threads = wanted(CPU_THREADS, u64::from(offered.cpu_threads))?;
     if disk_mib > offered.disk_mib {
@@ -262,7 +259,11 @@ mod tests {
             label(MEMORY_MIB, "-1"),
             label(CPU_THREADS, "18446744073709551616"),
         ] {
-            assert!(given(0, std::slice::from_ref(&bad)).is_err(), "{}", bad.value);
+            assert!(
+                given(0, std::slice::from_ref(&bad)).is_err(),
+                "{}",
+                bad.value
+            );
         }
     }
 

@@ -3,7 +3,6 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
 
 use host::machine::DiskLimit;
 use host::subnet::provider::SshEndpoint;
@@ -173,14 +172,7 @@ async fn what_stands_still_ends_in_time_and_whenever_it_is_stopped() {
     stage.pass(3_700);
     let containers = stage.containers.clone();
     let keeper = tokio::spawn(async move { containers.keep(std::future::pending()).await });
-    let gone = async {
-        while !stage.ps(&["-a"]).is_empty() || stage.disks() > 0 {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(60), gone)
-        .await
-        .unwrap();
+    stage.until_empty().await;
     keeper.abort();
 }
 

@@ -95,14 +95,7 @@ async fn an_end_comes_though_nobody_asks_and_the_node_began_again() {
     let keeper = tokio::spawn(async move {
         containers.keep(async { drop(shutdown.await) }).await;
     });
-    let gone = async {
-        while !stage.ps(&["-a"]).is_empty() || stage.disks() > 0 {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(60), gone)
-        .await
-        .unwrap();
+    stage.until_empty().await;
     drop(done);
     keeper.await.unwrap();
 }

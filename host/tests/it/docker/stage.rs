@@ -220,6 +220,17 @@ impl<'a> Stage<'a> {
         }
     }
 
+    /// Waits for the last container and the last disk to be gone, but not long.
+    pub(super) async fn until_empty(&self) {
+        let gone = async {
+            while !self.ps(&["-a"]).is_empty() || self.disks() > 0 {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        let waited = tokio::time::timeout(Duration::from_secs(60), gone).await;
+        waited.expect("something is left after a minute");
+    }
+
     /// The disks there are.
     pub(super) fn disks(&self) -> usize {
         self.tracks.disks()
